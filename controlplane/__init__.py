@@ -1,0 +1,1 @@
+"""Health checks, region failover and degradation switches, published through Consul KV."""

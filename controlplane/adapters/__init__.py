@@ -1,0 +1,1 @@
+"""TOUCHES: one library or protocol per file; errors are translated once, here."""

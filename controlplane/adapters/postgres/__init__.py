@@ -1,0 +1,1 @@
+"""PostgreSQL: the registry, the tokens and the journal."""

@@ -1,0 +1,1 @@
+"""Probe transports: one file per protocol."""

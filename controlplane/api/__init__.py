@@ -1,0 +1,1 @@
+"""SPEAKS to programs: REST and server-sent events."""

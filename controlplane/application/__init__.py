@@ -1,0 +1,1 @@
+"""CONDUCTS: use-cases in terms of ports; no library names."""

@@ -1,0 +1,1 @@
+"""LISTENS: what a person types."""

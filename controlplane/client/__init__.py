@@ -1,0 +1,1 @@
+"""READS: the reader library for services; nothing of the server."""

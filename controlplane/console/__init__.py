@@ -1,0 +1,1 @@
+"""SHOWS to people: pages; templates and static files live in the top-level web/."""

@@ -1,0 +1,1 @@
+"""SAYS what other programs rely on: formats, names, keys; pure."""

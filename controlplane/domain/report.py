@@ -1,0 +1,138 @@
+"""Owns the vantage report: what one prober process says it sees, as values and as JSON.
+
+A report is a claim, not a fact: who reads one decides whether it votes (`domain.evidence`).
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+FAILING_IDS_MAX = 50
+REPORT_BYTES_MAX = 256 * 1024
+
+
+class ReportError(ValueError):
+    """These bytes are not a vantage report; the text says what is wrong."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class CellKey:
+    """One service in one region."""
+
+    service: str
+    region: str
+
+    def __str__(self) -> str:
+        return f"{self.service}/{self.region}"
+
+
+@dataclass(frozen=True, slots=True)
+class CellCounts:
+    """How many instances of a cell are in which health; maintenance is counted apart."""
+
+    up: int = 0
+    degraded: int = 0
+    down: int = 0
+    unknown: int = 0
+    maintenance: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.up, self.degraded, self.down, self.unknown, self.maintenance) < 0:
+            raise ReportError("a count of instances is negative")
+
+    @property
+    def total(self) -> int:
+        """All instances that were counted."""
+        return self.up + self.degraded + self.down + self.unknown + self.maintenance
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTrust:
+    """What a prober says of itself."""
+
+    loop_lag_seconds: float = 0.0
+    """The longest delay of its own event loop since the last report."""
+    faults_of_ours: int = 0
+    """Probes since the last report that failed by our own fault."""
+    sees_all_down: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VantageReport:
+    """One prober's view of its share of the fleet."""
+
+    vantage: str
+    prober: str
+    boot: str
+    """Random per process start."""
+    seq: int
+    """Rises with every write: Consul does not touch a key whose bytes are equal."""
+    members: str
+    """Hash of the sorted prober names of this vantage that it acts by."""
+    registry: int
+    """Revision of the definitions it probes by."""
+    cells: Mapping[CellKey, CellCounts] = field(default_factory=dict)
+    failing: tuple[str, ...] = ()
+    trust: SelfTrust = field(default_factory=SelfTrust)
+
+    def to_bytes(self) -> bytes:
+        """The report as JSON."""
+        return json.dumps(
+            {
+                "boot": self.boot,
+                "seq": self.seq,
+                "members": self.members,
+                "registry": self.registry,
+                "cells": {str(cell): _counts_json(counts) for cell, counts in sorted(self.cells.items())},
+                "failing": list(self.failing[:FAILING_IDS_MAX]),
+                "trust": {
+                    "loop_lag_seconds": round(self.trust.loop_lag_seconds, 3),
+                    "faults_of_ours": self.trust.faults_of_ours,
+                    "sees_all_down": self.trust.sees_all_down,
+                },
+            },
+            separators=(",", ":"),
+        ).encode()
+
+
+def parse_report(vantage: str, prober: str, raw: bytes) -> VantageReport:
+    """Read the report that stands under `vantage/<vantage>/<prober>`.
+
+    Raises:
+        ReportError: not JSON, a field missing or of the wrong type.
+    """
+    if len(raw) > REPORT_BYTES_MAX:
+        raise ReportError(f"{len(raw)} bytes, at most {REPORT_BYTES_MAX} are allowed")
+    try:
+        fields: dict[str, Any] = json.loads(raw)
+        trust = fields["trust"]
+        return VantageReport(
+            vantage=vantage,
+            prober=prober,
+            boot=str(fields["boot"]),
+            seq=int(fields["seq"]),
+            members=str(fields["members"]),
+            registry=int(fields["registry"]),
+            cells={_cell(name): CellCounts(**counts) for name, counts in fields["cells"].items()},
+            failing=tuple(str(instance) for instance in fields["failing"][:FAILING_IDS_MAX]),
+            trust=SelfTrust(
+                loop_lag_seconds=float(trust["loop_lag_seconds"]),
+                faults_of_ours=int(trust["faults_of_ours"]),
+                sees_all_down=bool(trust["sees_all_down"]),
+            ),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise ReportError(f"vantage report of {vantage}/{prober}: {error}") from error
+
+
+def _counts_json(counts: CellCounts) -> dict[str, int]:
+    names = ("up", "degraded", "down", "unknown", "maintenance")
+    return {name: value for name in names if (value := getattr(counts, name))}
+
+
+def _cell(name: str) -> CellKey:
+    service, separator, region = name.partition("/")
+    if not separator:
+        raise ReportError(f"{name!r} is not service/region")
+    return CellKey(service, region)

@@ -1,0 +1,1 @@
+"""RUNS: one supervisor, one table of children."""
