@@ -1,0 +1,116 @@
+"""Owns the doors that programs and people enter by: what the API and the pages may ask of the application."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from controlplane.application.results import MoveRequest, PauseRequest, Result, ResumeRequest
+from controlplane.application.views import (
+    ChangeView,
+    PlanView,
+    Principal,
+    Readiness,
+    StatusView,
+)
+from controlplane.domain.fleet import Definitions
+
+
+class NotLeading(Exception):
+    """This replica does not lead: the act belongs to the leader, whose API address this is, if known."""
+
+    def __init__(self, leader_api: str | None) -> None:
+        super().__init__("this replica does not lead")
+        self.leader_api = leader_api
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What an `apply` changed, or would change."""
+
+    revision: int
+    differences: tuple[str, ...]
+    """Readable lines; empty when nothing differs."""
+    dry_run: bool
+
+
+class Queries(Protocol):
+    """What may be looked at. None of these waits for Consul."""
+
+    def status(self) -> StatusView:
+        """The picture as of now."""
+
+    def readiness(self) -> Readiness:
+        """Whether this replica can take acts."""
+
+    async def changes(
+        self, *, kind: str | None, name: str | None, before: int | None, limit: int
+    ) -> Sequence[ChangeView]:
+        """History, newest first; `before` is a position.
+
+        Raises:
+            DatabaseUnavailable: PostgreSQL does not answer.
+        """
+
+
+class Operations(Protocol):
+    """What a person may ask for."""
+
+    async def plan(self, group: str, target: str) -> PlanView:
+        """A move's plan.
+
+        Raises:
+            KeyError: no such group.
+            NotLeading: ask the leader.
+        """
+
+    async def move(self, request: MoveRequest) -> Result:
+        """Move a group.
+
+        Raises:
+            NotLeading: ask the leader.
+        """
+
+    async def pause(self, request: PauseRequest) -> Result:
+        """Restrain the automation; any replica may do it."""
+
+    async def resume(self, request: ResumeRequest) -> Result:
+        """End a restraint; any replica may do it."""
+
+
+class Registry(Protocol):
+    """The definitions."""
+
+    def current(self) -> Definitions:
+        """What this replica works by."""
+
+    def mapping(self) -> dict[str, Any]:
+        """The same as a JSON-able fleet, for probers."""
+
+    async def apply(self, text: str, *, by: str, dry_run: bool) -> Applied:
+        """Take a fleet file.
+
+        Raises:
+            FleetFileError: mistakes, each with line and path; nothing has changed.
+            RegistryConflict: somebody else was first; nothing has changed.
+            DatabaseUnavailable: PostgreSQL does not answer.
+        """
+
+    def export(self) -> str:
+        """The definitions as a fleet file."""
+
+
+class Gatekeeper(Protocol):
+    """Who may come in."""
+
+    def authenticate(self, secret: str) -> Principal | None:
+        """Who holds this token; None for nobody. Works from memory while PostgreSQL is away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Everything that the API and the pages are given."""
+
+    queries: Queries
+    operations: Operations
+    registry: Registry
+    gatekeeper: Gatekeeper
