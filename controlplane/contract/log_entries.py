@@ -1,0 +1,81 @@
+"""Owns the format of `log/` entries: the write-ahead record that rides in each publication's transaction.
+
+An entry is a change, with the document's content before and after, its explanation and the document's
+SHA-256; or it marks a revision as abandoned: used up by a publication that got no answer and can no longer
+commit.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from typing import Any
+
+from controlplane.contract.documents import Change, ChangeKind, canonical
+
+EXPLANATION_BYTES_MAX = 16 * 1024
+
+
+class LogEntryError(ValueError):
+    """These bytes are not a log entry; the text says what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One published revision."""
+
+    kind: str
+    name: str
+    revision: int
+    term: int
+    change: Change
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any]
+    explanation: Mapping[str, Any]
+    sha256: str
+    """Of the document's bytes, in hex."""
+    trace_id: str | None
+
+    def to_bytes(self) -> bytes:
+        """Canonical JSON."""
+        return canonical(asdict(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """A revision that no publication can have any more."""
+
+    change_id: str
+    by: str
+    reason: str
+    at: str
+
+    def to_bytes(self) -> bytes:
+        """Canonical JSON: `{"abandoned": change id, "at", "by", "reason"}`."""
+        return canonical({"abandoned": self.change_id, "by": self.by, "reason": self.reason, "at": self.at})
+
+
+def digest(document: bytes) -> str:
+    """The `sha256` of a log entry for a document's bytes."""
+    return sha256(document).hexdigest()
+
+
+def parse_log_entry(raw: bytes) -> LogEntry | Abandoned:
+    """Read a log entry.
+
+    Raises:
+        LogEntryError: not JSON, or not of this form.
+    """
+    try:
+        fields: dict[str, Any] = json.loads(raw)
+        if "abandoned" in fields:
+            return Abandoned(
+                change_id=str(fields["abandoned"]),
+                by=str(fields["by"]),
+                reason=str(fields["reason"]),
+                at=str(fields["at"]),
+            )
+        change = fields.pop("change")
+        return LogEntry(change=Change(**{**change, "kind": ChangeKind(change["kind"])}), **fields)
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise LogEntryError(f"log entry: {type(error).__name__}: {error}") from error
