@@ -123,7 +123,7 @@ class Publisher:
         age = self.store.contact_seconds()
         if age > CONTACT_SECONDS_MAX:
             return _unavailable(
-                f"Consul last answered {age:.1f} s ago" if age < float("inf") else "Consul never answered"
+                "Consul never answered" if isinf(age) else f"Consul last answered {age:.1f} s ago"
             )
         return None
 
@@ -179,20 +179,23 @@ class Publisher:
         answer = await self.store.transact(abandonment(publication, self.keys, pending.identity, marker))
         if isinstance(answer, Committed):
             return _withdrawn(publication)
-        entry = await self.store.get(
-            self.keys.log(publication.kind, publication.name, publication.revision), consistent=True
-        )
-        return self._read_back(publication, entry)
+        log = self.keys.log(publication.kind, publication.name, publication.revision)
+        entry = await self.store.get(log, consistent=True)
+        return self._read_back(publication, entry) if entry else _passed_by(publication, answer)
 
-    def _read_back(self, publication: Publication, entry: Entry | None) -> Result:
+    def _read_back(self, publication: Publication, entry: Entry) -> Result:
         found = _parsed(entry)
         if isinstance(found, LogEntry) and found.change.id == publication.change_id:
-            return self._committed(publication, entry.modify_index if entry else 0)
+            return self._committed(publication, entry.modify_index)
         if isinstance(found, Abandoned) and found.change_id == publication.change_id:
             return _withdrawn(publication)
-        return Refused(
-            "superseded", f"{publication.title} got no answer, and something else was published meanwhile"
-        )
+        return _superseded(publication)
+
+
+def _passed_by(publication: Publication, rejected: Rejected) -> Result | None:
+    """Final where the store or the document is another one now: the publication's own checks shut it out."""
+    shut_out = any(failure.operation in ABANDONMENT_CHECKS for failure in rejected.failures)
+    return _superseded(publication) if shut_out else None
 
 
 def _superseded(publication: Publication) -> Refused:
@@ -211,7 +214,7 @@ def _parsed(entry: Entry) -> LogEntry | Abandoned | None:
 def _withdrawn(publication: Publication) -> Refused:
     return Refused(
         "consul_unavailable",
-        f"{publication.title} got no answer from Consul in time and was withdrawn: it can no longer take effect",
+        f"{publication.title} got no answer from Consul and was withdrawn: it can no longer take effect",
     )
 
 
