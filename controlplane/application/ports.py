@@ -12,8 +12,8 @@ on both. Errors of the outside arrive as the exceptions drawn here, translated o
     └── ControlUnavailable       the control API does not answer (seen by a prober)
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -374,6 +374,35 @@ class DefinitionsCache(Protocol):
         """What was saved last; None where there is nothing readable."""
 
     def save(self, definitions: Definitions) -> None:
+        """Keep these (written beside, synced, renamed)."""
+
+
+class TokenCache(Protocol):
+    """The hashes of known tokens on disk, so that they stay known while PostgreSQL is away."""
+
+    def load(self) -> Sequence[Token]:
+        """What was saved last; empty where there is nothing readable."""
+
+    def save(self, tokens: Sequence[Token]) -> None:
+        """Keep these (mode 0600; written beside, synced, renamed)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Floors:
+    """The highest numbers this replica has ever seen: what is published next lies above them."""
+
+    term: int = 0
+    revisions: Mapping[str, int] = field(default_factory=dict)
+    """`failover/checkout` → revision."""
+
+
+class FloorCache(Protocol):
+    """Those numbers on disk, so that a store that went back in time is noticed after a restart."""
+
+    def load(self) -> Floors:
+        """What was saved last; zeros where there is nothing readable."""
+
+    def save(self, floors: Floors) -> None:
         """Keep these (written beside, synced, renamed)."""
 
 

@@ -1,0 +1,131 @@
+"""Owns what this replica knows of the store: copies of the small keys, kept fresh by blocking queries.
+
+What is mirrored only wakes and informs. Whatever is *decided* is decided from a `refresh`, a consistent read,
+and published under the indexes found there.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from controlplane.application.backoff import Backoff
+from controlplane.application.ports import Clock, Entry, Listing, Store, StoreError
+from controlplane.contract.documents import DocumentKind
+from controlplane.contract.keys import Keys
+
+WATCH_WAIT_SECONDS = 3.0
+"""Short, so that a store that went back in time is noticed within 5 s."""
+WATCH_RETRY_BASE_SECONDS = 0.1
+WATCH_RETRY_CAP_SECONDS = 1.0
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreView:
+    """The small keys of the store as they were read."""
+
+    keys: Keys
+    entries: Mapping[str, Entry]
+
+    @property
+    def identity(self) -> str | None:
+        """Which store this is; None where it has no identity, or more than one."""
+        found = self.below(self.keys.stores)
+        return found[0].key.removeprefix(self.keys.stores) if len(found) == 1 else None
+
+    def below(self, prefix: str) -> tuple[Entry, ...]:
+        """The entries below a prefix, by key."""
+        return tuple(entry for key, entry in sorted(self.entries.items()) if key.startswith(prefix))
+
+    def index(self, key: str) -> int:
+        """ModifyIndex of a key; 0 where it is absent."""
+        entry = self.entries.get(key)
+        return entry.modify_index if entry else 0
+
+    def number(self, key: str) -> int:
+        """A key that holds a decimal integer; 0 where it is absent or holds anything else."""
+        entry = self.entries.get(key)
+        text = entry.value if entry else b""
+        return int(text) if text.isdigit() else 0
+
+
+@dataclass(slots=True)
+class StoreMirror:
+    """Follows the store. `changed` is set whenever there is something new to look at."""
+
+    store: Store
+    keys: Keys
+    clock: Clock
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    broken_at: float | None = None
+    """Monotonic seconds at which a watch last failed."""
+    _listings: dict[str, Listing] = field(default_factory=dict)
+
+    async def run(self) -> None:
+        """Follow everything, for as long as the process lives."""
+        async with asyncio.TaskGroup() as watches:
+            for prefix in (*self._informing(), self.keys.vantages):
+                watches.create_task(self._follow(prefix), name=f"watch {prefix}")
+
+    async def refresh(self) -> StoreView:
+        """Read everything that a decision rests on, consistently.
+
+        Raises:
+            StoreUnavailable: no answer in time, or no leader.
+        """
+        prefixes = self._deciding()
+        listings = await asyncio.gather(*(self.store.list(prefix, consistent=True) for prefix in prefixes))
+        self._listings.update(zip(prefixes, listings, strict=True))
+        return self.view()
+
+    def view(self) -> StoreView:
+        """The copies as they are."""
+        listings = (self._listings.get(prefix) for prefix in self._deciding())
+        entries = {entry.key: entry for listing in listings if listing for entry in listing.entries}
+        return StoreView(self.keys, entries)
+
+    def reports(self) -> tuple[Entry, ...]:
+        """The vantage reports as they are."""
+        listing = self._listings.get(self.keys.vantages)
+        return listing.entries if listing else ()
+
+    def forget(self) -> None:
+        """Another store answers: nothing that was copied is worth anything."""
+        self._listings.clear()
+        self.changed.set()
+
+    def _informing(self) -> tuple[str, ...]:
+        documents = self.keys.documents(DocumentKind.FAILOVER)
+        return (self.keys.stores, documents, self.keys.pause, self.keys.registry)
+
+    def _deciding(self) -> tuple[str, ...]:
+        return (*self._informing(), self.keys.budget, self.keys.term)
+
+    async def _follow(self, prefix: str) -> None:
+        index = 0
+        backoff = Backoff(WATCH_RETRY_BASE_SECONDS, WATCH_RETRY_CAP_SECONDS)
+        while True:
+            try:
+                listing = await self.store.watch(prefix, index=index, wait_seconds=WATCH_WAIT_SECONDS)
+            except StoreError as error:
+                self._broke(prefix, error)
+                index = 0
+                await asyncio.sleep(backoff.next_seconds())
+                continue
+            backoff.reset()
+            index = listing.index if listing.index >= index else 0
+            self._take(prefix, listing)
+
+    def _take(self, prefix: str, listing: Listing) -> None:
+        known = self._listings.get(prefix)
+        if known is not None and known.entries == listing.entries:
+            return
+        self._listings[prefix] = listing
+        self.changed.set()
+
+    def _broke(self, prefix: str, error: StoreError) -> None:
+        logger.warning("watch broke off", extra={"prefix": prefix, "error": str(error)})
+        self.broken_at = self.clock.monotonic()
+        self.changed.set()
