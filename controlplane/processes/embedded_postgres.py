@@ -43,7 +43,7 @@ class EmbeddedPostgres:
 
     @property
     def argv(self) -> tuple[str, ...]:
-        """The server in the foreground; SIGINT stops it fast and clean, SIGKILL costs the next start a recovery."""
+        """The server in the foreground; SIGINT ends it clean, SIGKILL costs the next start a recovery."""
         settings = (
             f"listen_addresses={LOOPBACK}",
             f"port={self.port}",
@@ -59,10 +59,10 @@ class EmbeddedPostgres:
         return dict(_ENVIRONMENT)
 
     def before_start(self) -> None:
-        """Take over a `postmaster.pid` left by a killed server whose process id now belongs to another process.
+        """Take over the `postmaster.pid` of a killed server whose process id now belongs to another process.
 
-        PostgreSQL would refuse to start. It ignores its parent's id, though, and with the rest of the file in
-        place it still sees, by the shared memory noted there, whether orphans of the former server are at work.
+        PostgreSQL would refuse to start. It ignores its parent's id, though, and with the rest of the file
+        in place it still sees, by the shared memory noted there, whether orphans of that server are at work.
         """
         lock = self.data / "postmaster.pid"
         lines = lock.read_text().splitlines() if lock.exists() else []
