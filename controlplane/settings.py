@@ -2,8 +2,8 @@
 
 A setting is an environment variable; or, in the TOML file that `CONTROLPLANE_CONFIG` names, the same name in
 lower case without `CONTROLPLANE_`. The environment wins; an empty variable counts as not set. Variables of
-Consul's own tools keep their names. An unknown name is an error: a misspelt limit that is silently ignored would
-be found during an outage.
+Consul's own tools keep their names. An unknown name is an error: a misspelt limit, silently ignored, would be
+found during an outage.
 """
 
 import os
