@@ -4,12 +4,14 @@ A report is a claim, not a fact: who reads one decides whether it votes (`domain
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 FAILING_IDS_MAX = 50
 REPORT_BYTES_MAX = 256 * 1024
+MEMBER_SET_DIGITS = 16
 
 
 class ReportError(ValueError):
@@ -46,6 +48,15 @@ class CellCounts:
         """All instances that were counted."""
         return self.up + self.degraded + self.down + self.unknown + self.maintenance
 
+    def __add__(self, other: "CellCounts") -> "CellCounts":
+        return CellCounts(
+            up=self.up + other.up,
+            degraded=self.degraded + other.degraded,
+            down=self.down + other.down,
+            unknown=self.unknown + other.unknown,
+            maintenance=self.maintenance + other.maintenance,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class SelfTrust:
@@ -69,7 +80,7 @@ class VantageReport:
     seq: int
     """Rises with every write: Consul does not touch a key whose bytes are equal."""
     members: str
-    """Hash of the sorted prober names of this vantage that it acts by."""
+    """`member_set` of the prober names of this vantage that it acts by."""
     registry: int
     """Revision of the definitions it probes by."""
     cells: Mapping[CellKey, CellCounts] = field(default_factory=dict)
@@ -94,6 +105,11 @@ class VantageReport:
             },
             separators=(",", ":"),
         ).encode()
+
+
+def member_set(probers: Iterable[str]) -> str:
+    """The hash by which the probers of a vantage recognise that they act by the same names."""
+    return sha256("\n".join(sorted(probers)).encode()).hexdigest()[:MEMBER_SET_DIGITS]
 
 
 def parse_report(vantage: str, prober: str, raw: bytes) -> VantageReport:
