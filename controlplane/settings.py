@@ -210,7 +210,7 @@ def load_settings() -> Settings:
         return Settings()
     except OSError as error:
         raise SettingsError(f"{CONFIG_VARIABLE}: {file} cannot be read: {error.strerror}") from error
-    except TOMLDecodeError as error:
+    except (TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{CONFIG_VARIABLE}: {file} is not TOML: {error}") from error
     except ValidationError as error:
         raise SettingsError("\n".join(_sentence(mistake, file) for mistake in error.errors())) from error
