@@ -192,5 +192,5 @@ def _clash(conflict: Conflict) -> str:
     record = conflict.record
     return (
         f"{record.kind}/{record.name} revision {record.revision} is change {record.change_id} in Consul and "
-        f"{conflict.found_change_id} in history: Consul went back; a person must say which of the two is right"
+        f"{conflict.found_change_id} in history: Consul went back; a person must say which is right"
     )

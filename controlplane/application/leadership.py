@@ -1,0 +1,195 @@
+"""Owns the lease: who leads is a compare-and-set away, and safety never rests on it.
+
+Every automatic publication checks `term` in its own transaction; the lease only keeps two replicas from doing
+the same work. Timing decides who tries, the store decides who may.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import inf
+
+from controlplane.application.ports import (
+    CheckIndex,
+    Clock,
+    Committed,
+    CompareAndSet,
+    DeleteCompare,
+    Entry,
+    Get,
+    Store,
+    StoreError,
+)
+from controlplane.contract.keys import Keys
+from controlplane.domain.leadership import LeaderRecord, LeaderRecordError, SilenceRun, parse_leader
+
+RENEW_EVERY_SECONDS = 1.0
+LOOK_EVERY_SECONDS = 0.5
+RETRY_SECONDS = 0.5
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Tenure:
+    """A leadership that this replica holds, until the store says otherwise."""
+
+    identity: str
+    """Of the store that granted it."""
+    term: int
+    term_index: int
+    beat: int
+    leader_index: int
+    renewed_at: float
+    """Monotonic seconds at which the last successful renewal was *sent*."""
+
+
+@dataclass(slots=True)
+class Leadership:
+    """Follows `leader`, takes over from a silent one, renews while leading.
+
+    `identity` answers which store this is, None where that is not known; `term_floor` the highest term known.
+    """
+
+    store: Store
+    keys: Keys
+    clock: Clock
+    holder: str
+    api: str
+    identity: Callable[[], str | None]
+    term_floor: Callable[[], int] = lambda: 0
+    on_change: Callable[[], None] = lambda: None
+    record: LeaderRecord | None = None
+    """The leader as last read."""
+    tenure: Tenure | None = None
+    _silence: SilenceRun = field(default_factory=SilenceRun)
+
+    async def run(self) -> None:
+        """Lead or follow, for as long as the process lives."""
+        while True:
+            try:
+                pause = await (self._renew(self.tenure) if self.tenure else self._follow())
+            except StoreError as error:
+                self._silence = SilenceRun()
+                logger.warning("leadership is as last known", extra={"error": str(error)})
+                pause = RETRY_SECONDS
+            await asyncio.sleep(pause)
+
+    def renewed_seconds(self) -> float:
+        """How long ago the last successful renewal was sent; inf while not leading."""
+        return self.clock.monotonic() - self.tenure.renewed_at if self.tenure else inf
+
+    async def release(self) -> None:
+        """Give the leadership up at once, so that a follower need not wait for silence."""
+        tenure, self.tenure = self.tenure, None
+        if tenure is None:
+            return
+        try:
+            await self.store.transact(
+                [Get(self.keys.store(tenure.identity)), DeleteCompare(self.keys.leader, tenure.leader_index)]
+            )
+        except StoreError as error:
+            logger.warning("leadership was not released", extra={"error": str(error)})
+
+    def step_down(self, reason: str) -> None:
+        """Stop leading."""
+        if self.tenure is not None:
+            logger.warning("stepped down", extra={"term": self.tenure.term, "reason": reason})
+            self.tenure = None
+            self._silence = SilenceRun()
+            self.on_change()
+
+    async def _follow(self) -> float:
+        identity = self.identity()
+        if identity is None:
+            self._silence = SilenceRun()
+            return LOOK_EVERY_SECONDS
+        asked = self.clock.monotonic()
+        entry = await self.store.get(self.keys.leader, consistent=True)
+        self.record = _parsed(entry)
+        if entry is None:
+            await self._take_over(identity, entry)
+            return self._pause()
+        self._silence = self._silence.read(entry.modify_index, asked=asked, answered=self.clock.monotonic())
+        if self._silence.is_over:
+            await self._take_over(identity, entry)
+        return self._pause()
+
+    def _pause(self) -> float:
+        return RENEW_EVERY_SECONDS if self.tenure else LOOK_EVERY_SECONDS
+
+    async def _take_over(self, identity: str, former: Entry | None) -> None:
+        self._silence = SilenceRun()
+        term_entry = await self.store.get(self.keys.term, consistent=True)
+        if term_entry is None or not term_entry.value.isdigit():
+            logger.error("no term can begin", extra={"key": self.keys.term, "wanted": "a decimal integer"})
+            return
+        record = LeaderRecord(
+            holder=self.holder,
+            term=1 + max(int(term_entry.value), self.term_floor(), self.record.term if self.record else 0),
+            api=self.api,
+            beat=0,
+        )
+        sent = self.clock.monotonic()
+        answer = await self.store.transact(
+            [
+                Get(self.keys.store(identity)),
+                CompareAndSet(self.keys.leader, record.to_bytes(), former.modify_index if former else 0),
+                CompareAndSet(self.keys.term, str(record.term).encode(), term_entry.modify_index),
+            ]
+        )
+        if isinstance(answer, Committed):
+            self._begin(Tenure(identity, record.term, answer.index, 0, answer.index, sent), record)
+
+    def _begin(self, tenure: Tenure, record: LeaderRecord) -> None:
+        self.tenure = tenure
+        self.record = record
+        logger.info("leading", extra={"term": tenure.term, "holder": self.holder})
+        self.on_change()
+
+    async def _renew(self, tenure: Tenure) -> float:
+        record = LeaderRecord(holder=self.holder, term=tenure.term, api=self.api, beat=tenure.beat + 1)
+        sent = self.clock.monotonic()
+        answer = await self.store.transact(
+            [
+                Get(self.keys.store(tenure.identity)),
+                CheckIndex(self.keys.term, tenure.term_index),
+                CompareAndSet(self.keys.leader, record.to_bytes(), tenure.leader_index),
+            ]
+        )
+        if isinstance(answer, Committed):
+            self._renewed(tenure, record, leader_index=answer.index, sent=sent)
+            return RENEW_EVERY_SECONDS
+        return await self._read_back(tenure)
+
+    def _renewed(self, tenure: Tenure, record: LeaderRecord, *, leader_index: int, sent: float) -> None:
+        if self.tenure is tenure:
+            self.record = record
+            self.tenure = Tenure(
+                tenure.identity, tenure.term, tenure.term_index, record.beat, leader_index, sent
+            )
+
+    async def _read_back(self, tenure: Tenure) -> float:
+        """A refused renewal: it is ours all the same where an earlier one without answer took effect."""
+        listing = await self.store.list(self.keys.term, consistent=True)
+        entry = await self.store.get(self.keys.leader, consistent=True)
+        record = _parsed(entry)
+        term_index = next((item.modify_index for item in listing.entries if item.key == self.keys.term), 0)
+        ours = record is not None and (record.holder, record.term) == (self.holder, tenure.term)
+        if entry is None or record is None or not ours or term_index != tenure.term_index:
+            self.record = record
+            self.step_down(f"the leader is now {record.holder if record else 'nobody'}")
+            return LOOK_EVERY_SECONDS
+        self._renewed(tenure, record, leader_index=entry.modify_index, sent=tenure.renewed_at)
+        return 0.0
+
+
+def _parsed(entry: Entry | None) -> LeaderRecord | None:
+    if entry is None:
+        return None
+    try:
+        return parse_leader(entry.value)
+    except LeaderRecordError as error:
+        logger.warning("the leader key is unreadable", extra={"error": str(error)})
+        return None

@@ -1,0 +1,64 @@
+"""Owns the numbers that must never be given out twice: revisions of documents, and terms.
+
+The next number lies above everything this replica knows: the document, its log, its own memory and file, and
+what PostgreSQL said when it last answered.
+"""
+
+from dataclasses import dataclass, field
+
+from controlplane.application.ports import FloorCache, Floors, Store
+from controlplane.contract.keys import REVISION_LIMIT, Keys, parse_log_key
+
+
+class NumbersExhausted(Exception):
+    """A document's revision has reached the limit; a person must look for who wrote such a number."""
+
+
+@dataclass(slots=True)
+class Numbering:
+    """Remembers the highest numbers seen."""
+
+    store: Store
+    keys: Keys
+    cache: FloorCache
+    term: int = 0
+    _revisions: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        floors = self.cache.load()
+        self.term = floors.term
+        self._revisions = dict(floors.revisions)
+
+    def known(self, kind: str, name: str) -> int:
+        """The highest revision of a document that this replica has seen; 0 where it saw none."""
+        return self._revisions.get(f"{kind}/{name}", 0)
+
+    def see_revision(self, kind: str, name: str, revision: int) -> None:
+        """Remember a revision that exists."""
+        if self.known(kind, name) < revision < REVISION_LIMIT:
+            self._revisions[f"{kind}/{name}"] = revision
+            self._save()
+
+    def see_term(self, term: int) -> None:
+        """Remember a term that exists."""
+        if term > self.term:
+            self.term = term
+            self._save()
+
+    async def next_revision(self, kind: str, name: str, *, in_force: int) -> int:
+        """The revision that the next publication of a document carries.
+
+        Raises:
+            StoreUnavailable: the log cannot be read.
+            NumbersExhausted: there is no higher number.
+        """
+        listing = await self.store.list(self.keys.document_log(kind, name), consistent=True)
+        places = (parse_log_key(self.keys, entry.key) for entry in listing.entries)
+        logged = max((place.revision for place in places if place), default=0)
+        following = 1 + max(in_force, logged, self.known(kind, name))
+        if following >= REVISION_LIMIT:
+            raise NumbersExhausted(f"{kind}/{name} has reached revision {following - 1}")
+        return following
+
+    def _save(self) -> None:
+        self.cache.save(Floors(term=self.term, revisions=dict(self._revisions)))
