@@ -89,7 +89,7 @@ def test_data_dir(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 def test_frozen():
     """Nobody changes a setting after it was read."""
     with pytest.raises(ValidationError, match="frozen"):
-        Settings().port = 1  # type: ignore[misc] - the type checker refuses it, too
+        Settings().port = 1  # type: ignore[misc]  # the type checker refuses it, too
 
 
 def test_addresses_have_one_spelling(monkeypatch: pytest.MonkeyPatch):

@@ -1,0 +1,82 @@
+# Every command a developer needs. Each sets up what it needs; `make` alone lists them.
+
+# The first Python here that is new enough; name another one with `make PYTHON=…`.
+PYTHON ?= $(or $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done),python3)
+VENV := .venv
+BIN := $(VENV)/bin
+CHROMIUM := /usr/bin/chromium
+BROWSER_PACKAGES := chromium fonts-noto-cjk
+TEST_WORKERS ?= 2
+GATED := controlplane/contract/*,controlplane/domain/*,controlplane/application/*
+BENCHES := $(filter-out _%,$(notdir $(basename $(wildcard bench/*.py))))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve migrate check test prove bench lock docs browser lint
+
+help: ## list the commands
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do \
+		printf '  make %-9s %s\n' "$$name" "$$text"; done
+
+setup: $(VENV)/installed ## create .venv and install everything in it, checked against the lock
+
+demo: setup ## run everything on this machine, with a simulated fleet in three regions
+	$(BIN)/controlplane demo $(ARGS)
+
+serve: setup ## run the control plane and its probers
+	$(BIN)/controlplane serve $(ARGS)
+
+migrate: setup ## bring an external database to the newest schema
+	$(BIN)/controlplane migrate $(ARGS)
+
+check: lint ## the static checks and the fast tests
+	$(BIN)/pytest -m "not services and not browser and not prove" tests/unit tests/application
+
+test: browser lint ## everything that must hold: static checks, all tests, coverage of the core
+	rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest -m "not prove" -n $(TEST_WORKERS) --dist loadfile
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report --include='$(GATED)' --fail-under=100
+
+prove: setup ## the long runs; writes docs/proof.md
+	$(BIN)/pytest -m prove -p tests.proof --proof=docs/proof.md
+
+bench: setup ## measure beside other programs, one table per bench
+	@for bench in $(BENCHES); do echo "== $$bench"; $(BIN)/python -m bench.$$bench $(ARGS) || exit 1; done
+
+lock: setup ## pin the dependencies of pyproject.toml again (needs the network)
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		--all-extras --quiet pyproject.toml -o requirements.txt
+
+docs: setup ## write the generated pages
+	$(BIN)/python -m tests.house.settings_page > docs/settings.md
+
+lint: setup
+	$(BIN)/python -m tests.house.lock
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# The environment is set up again when the lock or the project's own description changed since.
+$(VENV)/installed: $(VENV)/bin/python requirements.txt pyproject.toml
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Python 3.11 or newer is needed and was not found as '$(PYTHON)'; name it with: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "'$(PYTHON)' cannot create environments: install its venv module (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+
+# The tests drive a real browser. Where it is missing and we may, it is installed; else this says what to do.
+browser:
+	@if [ -x $(CHROMIUM) ] && dpkg-query -W $(BROWSER_PACKAGES) >/dev/null 2>&1; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ]; then root=; \
+	elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then root="sudo -n"; \
+	else root=none; fi; \
+	if [ "$$root" = none ] || ! command -v apt-get >/dev/null; then \
+		echo "make test drives a real browser: install $(BROWSER_PACKAGES) (Debian: apt-get install $(BROWSER_PACKAGES)), so that $(CHROMIUM) is there" >&2; exit 1; fi; \
+	$$root apt-get update -q && $$root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(BROWSER_PACKAGES)
