@@ -1,10 +1,15 @@
 """What every `Store` keeps, on a Consul in memory and on the real one."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 
 import pytest
 
+from controlplane.adapters.clock import SystemClock
+from controlplane.adapters.consul import ConsulStore
+from controlplane.adapters.consul_endpoint import ConsulEndpoint
 from controlplane.application.ports import (
     CheckAbsent,
     CheckIndex,
@@ -19,6 +24,7 @@ from controlplane.application.ports import (
     StoreUnavailable,
 )
 from tests.fakes.store import FakeStore
+from tests.fixtures.consul import ConsulAccess
 
 LONG_SECONDS = 5.0
 SHORT_SECONDS = 0.4
@@ -46,10 +52,26 @@ class Rig:
         return entry.value if entry else None
 
 
-@pytest.fixture(params=[pytest.param("fake", marks=pytest.mark.looptime)])
-async def rig() -> Rig:
-    server = FakeStore()
-    return Rig(server.client(), server.client(), "contract/")
+@pytest.fixture(
+    params=[
+        pytest.param("fake", marks=pytest.mark.looptime),
+        pytest.param("consul", marks=pytest.mark.services),
+    ]
+)
+async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
+    if request.param == "fake":
+        server = FakeStore()
+        yield Rig(server.client(), server.client(), "contract/")
+        return
+    consul: ConsulAccess = request.getfixturevalue("consul")
+    async with AsyncExitStack() as stack:
+        store, other = [
+            await stack.enter_async_context(
+                aclosing(ConsulStore(ConsulEndpoint(address=consul.address), clock=SystemClock()))
+            )
+            for _ in range(2)
+        ]
+        yield Rig(store, other, consul.prefix)
 
 
 async def test_absent_key(rig: Rig) -> None:
