@@ -55,6 +55,9 @@ class EmbeddedConsul:
         """All that the server needs of the environment: nothing of the caller's CONSUL_* must reach it."""
         return {"PATH": "/usr/bin:/bin"}
 
+    def before_start(self) -> None:
+        """Nothing is left over by a killed Consul that the next one could not deal with."""
+
     def is_ready(self) -> bool:
         """Whether it has a leader that answers a consistent read; blocks for 2 s at most."""
         return http_status(LOOPBACK, self.ports.http, "/v1/kv/?keys&separator=/&consistent") in (
@@ -115,6 +118,7 @@ def _config(data: Path, ports: ConsulPorts, node: str, gossip_of_peers: Sequence
             "grpc": -1,
         },
         "performance": {"raft_multiplier": 1},
+        "autopilot": {"cleanup_dead_servers": False},  # a server that died is started again, never replaced
         "limits": {"http_max_conns_per_client": _CONNECTIONS_PER_CLIENT_MAX},
         "leave_on_terminate": False,
         "skip_leave_on_interrupt": True,

@@ -38,8 +38,8 @@ class EmbeddedPostgres:
 
     @property
     def url(self) -> str:
-        """The address for SQLAlchemy, password included."""
-        return f"postgresql+psycopg://{_ROLE}:{self.password}@{LOOPBACK}:{self.port}/{_DATABASE}"
+        """Its address as libpq and `psql` understand it, password included."""
+        return f"postgresql://{_ROLE}:{self.password}@{LOOPBACK}:{self.port}/{_DATABASE}"
 
     @property
     def argv(self) -> tuple[str, ...]:
