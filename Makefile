@@ -39,7 +39,7 @@ test: browser lint ## everything that must hold: static checks, all tests, cover
 	$(BIN)/coverage report --include='$(GATED)' --fail-under=100
 
 prove: setup ## the long runs; writes docs/proof.md
-	$(BIN)/pytest -m prove -p tests.proof --proof=docs/proof.md
+	$(BIN)/python -m pytest -m prove -p tests.proof --proof=docs/proof.md
 
 bench: setup ## measure beside other programs, one table per bench
 	@for bench in $(BENCHES); do echo "== $$bench"; $(BIN)/python -m bench.$$bench $(ARGS) || exit 1; done

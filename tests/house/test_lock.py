@@ -27,7 +27,7 @@ def without(name: str) -> str:
         (PYPROJECT, without("psycopg-binary"), "psycopg-binary is needed and not pinned"),
         (PYPROJECT.replace('"httpx>=0.28"', '"httpx>=99"'), LOCK, "does not satisfy httpx>=99"),
         (PYPROJECT.replace('"typer>=0.16",', ""), LOCK, "typer is pinned and nothing needs it"),
-        (PYPROJECT.replace('"typer>=0.16",', '"typer", "not-there",'), LOCK, "not-there is needed and not pinned"),
+        (PYPROJECT.replace('"typer>=0.16",', '"typer", "absent",'), LOCK, "absent is needed and not pinned"),
         (PYPROJECT, "httpx==0.28.1\n", "httpx has no hash"),
         (PYPROJECT, f"--index-url https://packages.example/simple\n{LOCK}", "tells where packages come from"),
         (PYPROJECT, f"--find-links /opt/wheels\n{LOCK}", "tells where packages come from"),
