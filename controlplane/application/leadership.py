@@ -7,7 +7,7 @@ the same work. Timing decides who tries, the store decides who may.
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from math import inf
 
 from controlplane.application.ports import (
@@ -15,14 +15,20 @@ from controlplane.application.ports import (
     Clock,
     Committed,
     CompareAndSet,
-    DeleteCompare,
     Entry,
     Get,
     Store,
     StoreError,
 )
 from controlplane.contract.keys import Keys
-from controlplane.domain.leadership import LeaderRecord, LeaderRecordError, SilenceRun, parse_leader
+from controlplane.domain.leadership import (
+    LeaderRecord,
+    LeaderRecordError,
+    SilenceRun,
+    deposed,
+    listen,
+    parse_leader,
+)
 
 RENEW_EVERY_SECONDS = 1.0
 LOOK_EVERY_SECONDS = 0.5
@@ -37,12 +43,16 @@ class Tenure:
 
     identity: str
     """Of the store that granted it."""
-    term: int
+    record: LeaderRecord
     term_index: int
-    beat: int
     leader_index: int
     renewed_at: float
     """Monotonic seconds at which the last successful renewal was *sent*."""
+
+    @property
+    def term(self) -> int:
+        """Number of this leadership."""
+        return self.record.term
 
 
 @dataclass(slots=True)
@@ -63,7 +73,7 @@ class Leadership:
     record: LeaderRecord | None = None
     """The leader as last read."""
     tenure: Tenure | None = None
-    _silence: SilenceRun = field(default_factory=SilenceRun)
+    _silence: SilenceRun | None = None
 
     async def run(self) -> None:
         """Lead or follow, for as long as the process lives."""
@@ -71,7 +81,7 @@ class Leadership:
             try:
                 pause = await (self._renew(self.tenure) if self.tenure else self._follow())
             except StoreError as error:
-                self._silence = SilenceRun()
+                self._silence = None
                 logger.warning("leadership is as last known", extra={"error": str(error)})
                 pause = RETRY_SECONDS
             await asyncio.sleep(pause)
@@ -85,9 +95,13 @@ class Leadership:
         tenure, self.tenure = self.tenure, None
         if tenure is None:
             return
+        released = tenure.record.released().to_bytes()
         try:
             await self.store.transact(
-                [Get(self.keys.store(tenure.identity)), DeleteCompare(self.keys.leader, tenure.leader_index)]
+                [
+                    Get(self.keys.store(tenure.identity)),
+                    CompareAndSet(self.keys.leader, released, tenure.leader_index),
+                ]
             )
         except StoreError as error:
             logger.warning("leadership was not released", extra={"error": str(error)})
@@ -97,39 +111,41 @@ class Leadership:
         if self.tenure is not None:
             logger.warning("stepped down", extra={"term": self.tenure.term, "reason": reason})
             self.tenure = None
-            self._silence = SilenceRun()
+            self._silence = None
             self.on_change()
 
     async def _follow(self) -> float:
         identity = self.identity()
         if identity is None:
-            self._silence = SilenceRun()
+            self._silence = None
             return LOOK_EVERY_SECONDS
-        asked = self.clock.monotonic()
+        sent = self.clock.monotonic()
         entry = await self.store.get(self.keys.leader, consistent=True)
         self.record = _parsed(entry)
-        if entry is None:
-            await self._take_over(identity, entry)
-            return self._pause()
-        self._silence = self._silence.read(entry.modify_index, asked=asked, answered=self.clock.monotonic())
-        if self._silence.is_over:
+        if self._may_take_over(entry, sent):
             await self._take_over(identity, entry)
         return self._pause()
+
+    def _may_take_over(self, entry: Entry | None, sent: float) -> bool:
+        if entry is None or (self.record is not None and self.record.vacant):
+            return True
+        answered = self.clock.monotonic()
+        self._silence = listen(self._silence, modify_index=entry.modify_index, sent=sent, answered=answered)
+        return self._silence.is_silence
 
     def _pause(self) -> float:
         return RENEW_EVERY_SECONDS if self.tenure else LOOK_EVERY_SECONDS
 
     async def _take_over(self, identity: str, former: Entry | None) -> None:
-        self._silence = SilenceRun()
+        self._silence = None
         term_entry = await self.store.get(self.keys.term, consistent=True)
-        if term_entry is None or not term_entry.value.isdigit():
+        if term_entry is None or _number(term_entry) < 0:
             logger.error("no term can begin", extra={"key": self.keys.term, "wanted": "a decimal integer"})
             return
         record = LeaderRecord(
             holder=self.holder,
             term=1 + max(int(term_entry.value), self.term_floor(), self.record.term if self.record else 0),
             api=self.api,
-            beat=0,
         )
         sent = self.clock.monotonic()
         answer = await self.store.transact(
@@ -140,16 +156,16 @@ class Leadership:
             ]
         )
         if isinstance(answer, Committed):
-            self._begin(Tenure(identity, record.term, answer.index, 0, answer.index, sent), record)
+            self._begin(Tenure(identity, record, answer.index, answer.index, sent))
 
-    def _begin(self, tenure: Tenure, record: LeaderRecord) -> None:
+    def _begin(self, tenure: Tenure) -> None:
         self.tenure = tenure
-        self.record = record
+        self.record = tenure.record
         logger.info("leading", extra={"term": tenure.term, "holder": self.holder})
         self.on_change()
 
     async def _renew(self, tenure: Tenure) -> float:
-        record = LeaderRecord(holder=self.holder, term=tenure.term, api=self.api, beat=tenure.beat + 1)
+        record = tenure.record.renewed()
         sent = self.clock.monotonic()
         answer = await self.store.transact(
             [
@@ -166,22 +182,19 @@ class Leadership:
     def _renewed(self, tenure: Tenure, record: LeaderRecord, *, leader_index: int, sent: float) -> None:
         if self.tenure is tenure:
             self.record = record
-            self.tenure = Tenure(
-                tenure.identity, tenure.term, tenure.term_index, record.beat, leader_index, sent
-            )
+            self.tenure = replace(tenure, record=record, leader_index=leader_index, renewed_at=sent)
 
     async def _read_back(self, tenure: Tenure) -> float:
-        """A refused renewal: it is ours all the same where an earlier one without answer took effect."""
-        listing = await self.store.list(self.keys.term, consistent=True)
+        """A refused renewal: the lease is ours all the same where an earlier one, unanswered, took effect."""
         entry = await self.store.get(self.keys.leader, consistent=True)
-        record = _parsed(entry)
-        term_index = next((item.modify_index for item in listing.entries if item.key == self.keys.term), 0)
-        ours = record is not None and (record.holder, record.term) == (self.holder, tenure.term)
-        if entry is None or record is None or not ours or term_index != tenure.term_index:
-            self.record = record
-            self.step_down(f"the leader is now {record.holder if record else 'nobody'}")
+        term_entry = await self.store.get(self.keys.term, consistent=True)
+        found = self.record = _parsed(entry)
+        term = _number(term_entry)
+        reason = deposed(holder=self.holder, term=tenure.term, found=found, found_term=term)
+        if entry is None or found is None or reason or self.identity() != tenure.identity:
+            self.step_down(reason or "another store answers")
             return LOOK_EVERY_SECONDS
-        self._renewed(tenure, record, leader_index=entry.modify_index, sent=tenure.renewed_at)
+        self._renewed(tenure, found, leader_index=entry.modify_index, sent=tenure.renewed_at)
         return 0.0
 
 
@@ -193,3 +206,7 @@ def _parsed(entry: Entry | None) -> LeaderRecord | None:
     except LeaderRecordError as error:
         logger.warning("the leader key is unreadable", extra={"error": str(error)})
         return None
+
+
+def _number(entry: Entry | None) -> int:
+    return int(entry.value) if entry is not None and entry.value.isdigit() else -1

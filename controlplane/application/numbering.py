@@ -8,10 +8,7 @@ from dataclasses import dataclass, field
 
 from controlplane.application.ports import FloorCache, Floors, Store
 from controlplane.contract.keys import REVISION_LIMIT, Keys, parse_log_key
-
-
-class NumbersExhausted(Exception):
-    """A document's revision has reached the limit; a person must look for who wrote such a number."""
+from controlplane.domain.revisions import next_revision
 
 
 @dataclass(slots=True)
@@ -50,15 +47,12 @@ class Numbering:
 
         Raises:
             StoreUnavailable: the log cannot be read.
-            NumbersExhausted: there is no higher number.
+            RevisionError: there is no higher number.
         """
         listing = await self.store.list(self.keys.document_log(kind, name), consistent=True)
         places = (parse_log_key(self.keys, entry.key) for entry in listing.entries)
-        logged = max((place.revision for place in places if place), default=0)
-        following = 1 + max(in_force, logged, self.known(kind, name))
-        if following >= REVISION_LIMIT:
-            raise NumbersExhausted(f"{kind}/{name} has reached revision {following - 1}")
-        return following
+        logged = [place.revision for place in places if place]
+        return next_revision([in_force, self.known(kind, name), *logged])
 
     def _save(self) -> None:
         self.cache.save(Floors(term=self.term, revisions=dict(self._revisions)))
