@@ -29,6 +29,7 @@ Parameters = Iterable[tuple[str, Any]]
 _WAIT_SPREAD = 1 / 16
 _DATE_RESOLUTION = timedelta(seconds=1)
 _REQUEST_BEGUN = "http11.send_request_headers.started"
+_TRANSACTION = "/v1/txn"
 _FINAL = frozenset({HTTPStatus.OK, HTTPStatus.CONFLICT})
 _FAILURES = (httpx.HTTPError, httpx.InvalidURL, ConsulException, TimeoutError)
 
@@ -73,7 +74,7 @@ class ConsulTransport(base.HTTPClient):  # type: ignore[misc]  # py-consul carri
         self, callback: Callback, path: str, params: Parameters | None = None, **_options: Any
     ) -> Answer:
         """Read; `params` with a `wait` make it a blocking query."""
-        exchange = _Exchange("GET", path, self._query(params))
+        exchange = _Exchange("GET", path, self._query(path, params))
         seconds = self._read_seconds(exchange.query)
         try:
             return await self._answer(exchange, callback, seconds)
@@ -122,7 +123,7 @@ class ConsulTransport(base.HTTPClient):  # type: ignore[misc]  # py-consul carri
     ) -> Answer:
         content = data.encode() if isinstance(data, str) else data
         require_body_fits(len(content))
-        exchange = _Exchange(method, path, self._query(params), content)
+        exchange = _Exchange(method, path, self._query(path, params), content)
         seconds = self._deadlines.write_seconds
         try:
             return await self._answer(exchange, callback, seconds)
@@ -145,11 +146,17 @@ class ConsulTransport(base.HTTPClient):  # type: ignore[misc]  # py-consul carri
             self._note_clock(sent_at, response)
         return Answer(response.status_code, exchange.read(response, callback), sent)
 
-    def _query(self, params: Parameters | None) -> list[tuple[str, Any]]:
-        """What py-consul asks, in the datacenter of the endpoint where it names none."""
+    def _query(self, path: str, params: Parameters | None) -> list[tuple[str, Any]]:
+        """What py-consul asks, in the datacenter of the endpoint where it names none.
+
+        A transaction of checks alone is a read to Consul, which a leader cut off from its followers answers
+        from memory; `consistent` makes it ask them. Of a transaction that writes it changes nothing.
+        """
         query = [*(params or ())]
         if self._datacenter and "dc" not in dict(query):
             query.append(("dc", self._datacenter))
+        if path == _TRANSACTION:
+            query.append(("consistent", "1"))
         return query
 
     def _read_seconds(self, query: Parameters) -> float:
@@ -231,14 +238,14 @@ class _Exchange:
         status = response.status_code
         if self.method != "GET" and status not in _FINAL:
             raise ConsulException(f"{status} {response.text}")
-        if response.headers.get("X-Consul-KnownLeader") == "false":
-            raise ConsulException("it knows no leader")
         try:
-            if status == HTTPStatus.CONFLICT:
-                return response.json()
-            return callback(base.Response(status, response.headers, response.text))
+            body = base.Response(status, response.headers, response.text)
+            value = response.json() if status == HTTPStatus.CONFLICT else callback(body)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ConsulException(f"{status}, but not in Consul's words: {error!r}") from error
+        if response.headers.get("X-Consul-KnownLeader") == "false":
+            raise ConsulException("it knows no leader")
+        return value
 
 
 def _client(endpoint: ConsulEndpoint, connections_max: int) -> httpx.AsyncClient:
