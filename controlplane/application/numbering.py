@@ -20,6 +20,9 @@ class Numbering:
     cache: FloorCache
     term: int = 0
     _revisions: dict[str, int] = field(default_factory=dict)
+    """The highest that was ever seen in force, by `kind/name`; kept in the file."""
+    _used: dict[str, int] = field(default_factory=dict)
+    """The highest that history knows, abandoned ones included."""
 
     def __post_init__(self) -> None:
         floors = self.cache.load()
@@ -27,14 +30,18 @@ class Numbering:
         self._revisions = dict(floors.revisions)
 
     def known(self, kind: str, name: str) -> int:
-        """The highest revision of a document that this replica has seen; 0 where it saw none."""
+        """The highest revision of a document that this replica has seen in force; 0 where it saw none."""
         return self._revisions.get(f"{kind}/{name}", 0)
 
     def see_revision(self, kind: str, name: str, revision: int) -> None:
-        """Remember a revision that exists."""
+        """Remember a revision that is in force."""
         if self.known(kind, name) < revision < REVISION_LIMIT:
             self._revisions[f"{kind}/{name}"] = revision
             self._save()
+
+    def see_used(self, kind: str, name: str, revision: int) -> None:
+        """Remember a revision that history has, in force or abandoned."""
+        self._used[f"{kind}/{name}"] = max(revision, self._used.get(f"{kind}/{name}", 0))
 
     def see_term(self, term: int) -> None:
         """Remember a term that exists."""
@@ -52,7 +59,8 @@ class Numbering:
         listing = await self.store.list(self.keys.document_log(kind, name), consistent=True)
         places = (parse_log_key(self.keys, entry.key) for entry in listing.entries)
         logged = [place.revision for place in places if place]
-        return next_revision([in_force, self.known(kind, name), *logged])
+        used = self._used.get(f"{kind}/{name}", 0)
+        return next_revision([in_force, used, self.known(kind, name), *logged])
 
     def _save(self) -> None:
         self.cache.save(Floors(term=self.term, revisions=dict(self._revisions)))

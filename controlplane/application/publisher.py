@@ -134,7 +134,7 @@ class Publisher:
 
     def _committed(self, publication: Publication, index: int) -> Done:
         self.on_commit(publication, index)
-        return Done(publication.change_id, f"{publication.title} is in force", publication.revision)
+        return Done(publication.change_id, f"{publication.title} is in force", publication.revision, index)
 
     async def _settle_in_time(self, document: DocumentId, sent: float) -> Result:
         publication = self.pending[document].publication

@@ -17,6 +17,8 @@ class Done:
     text: str
     revision: int | None = None
     """Of the document that was published; None where the act published none."""
+    index: int | None = None
+    """ModifyIndex that everything written with it shares in Consul."""
 
 
 @dataclass(frozen=True, slots=True)

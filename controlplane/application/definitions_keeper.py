@@ -1,0 +1,96 @@
+"""Owns that all replicas work by the same definitions: `registry` names the revision, PostgreSQL has it."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from math import inf
+
+from controlplane.application.mirror import StoreMirror
+from controlplane.application.ports import (
+    Clock,
+    CompareAndSet,
+    DatabaseUnavailable,
+    Get,
+    PortError,
+    Store,
+    StoreUnavailable,
+)
+from controlplane.domain.fleet import Definitions
+
+LOOK_EVERY_SECONDS = 0.25
+COMPARE_EVERY_SECONDS = 5.0
+RETRY_SECONDS = 1.0
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class DefinitionsKeeper:
+    """Follows `registry`, and raises it where a commit was not announced.
+
+    `current` answers what this process works by; `refresh` reads it anew; `stored_revision` asks PostgreSQL.
+    """
+
+    store: Store
+    mirror: StoreMirror
+    clock: Clock
+    identity: Callable[[], str | None]
+    current: Callable[[], Definitions]
+    refresh: Callable[[], Awaitable[Definitions]]
+    stored_revision: Callable[[], Awaitable[int]]
+    database_available: bool = False
+    _compared_at: float = -inf
+
+    async def run(self) -> None:
+        """Keep up, for as long as the process lives."""
+        while True:
+            try:
+                await self.look()
+            except PortError as error:
+                logger.warning("definitions are as last known", extra={"error": str(error)})
+                await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
+
+    async def look(self) -> None:
+        """Compare what is at hand with what the store names, and now and then with PostgreSQL.
+
+        Raises:
+            PortError: PostgreSQL or Consul does not answer.
+        """
+        announced = self.mirror.view().number(self.mirror.keys.registry)
+        overdue = self.clock.monotonic() - self._compared_at >= COMPARE_EVERY_SECONDS
+        if announced > self.current().revision or overdue:
+            await self._compare(announced)
+
+    async def announce(self, revision: int) -> None:
+        """Raise the `registry` key to a committed revision; never lowers it.
+
+        Raises:
+            StoreError: Consul does not answer; the comparison repairs it.
+        """
+        identity = self.identity()
+        if identity is None:
+            raise StoreUnavailable("nothing was sent: which store this is is not known yet")
+        keys = self.mirror.keys
+        entry = await self.store.get(keys.registry, consistent=True)
+        text = entry.value if entry else b"0"
+        if text.isdigit() and int(text) >= revision:
+            return
+        index = entry.modify_index if entry else 0
+        await self.store.transact(
+            [Get(keys.store(identity)), CompareAndSet(keys.registry, str(revision).encode(), index)]
+        )
+
+    async def _compare(self, announced: int) -> None:
+        try:
+            stored = await self.stored_revision()
+            if stored != self.current().revision:
+                await self.refresh()
+        except DatabaseUnavailable:
+            self.database_available = False
+            raise
+        self.database_available = True
+        self._compared_at = self.clock.monotonic()
+        if stored > announced:
+            await self.announce(stored)
