@@ -136,7 +136,7 @@ class Settings(BaseSettings):
     prober_name: Name = "prober-1"
     """What one prober process is called among those of its vantage; two of one name abstain."""
 
-    probes_in_flight_per_region: Annotated[int, Ge(1), Le(10_000), Unit("probes")] = 200
+    probes_in_flight_per_region: Annotated[int, Ge(1), Le(4096), Unit("probes")] = 512
     """How many probes of one region a prober has under way at most: a region of hanging targets delays no
     other."""
 
