@@ -8,11 +8,13 @@ on both. Errors of the outside arrive as the exceptions drawn here, translated o
     │   ├── StoreUnavailable     nothing was sent, or a read failed: nothing has changed
     │   └── OutcomeUnknown       a write was sent and no final answer came: it may still take effect
     ├── RegistryConflict         the definitions changed since they were read
+    ├── DefinitionsUnreadable    what is stored is no fleet to this version of the program
     ├── DatabaseUnavailable      PostgreSQL does not answer; what was asked may be tried again
     └── ControlUnavailable       the control API does not answer (seen by a prober)
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -241,21 +243,47 @@ class RegistryConflict(PortError):
         self.found = found
 
 
-class RegistryRepository(Protocol):
-    """The definitions, in PostgreSQL."""
+class DefinitionsUnreadable(PortError):
+    """What is stored is no fleet to this version of the program: a newer one wrote it, or a hand."""
 
-    async def load(self) -> Definitions:
-        """The current definitions; revision 0 and an empty fleet before the first `apply`.
+
+class RegistryRepository(Protocol):
+    """The definitions, in PostgreSQL: what the fleet file declares, and beside it what catalogs contribute."""
+
+    async def revision(self) -> int:
+        """The revision of the current definitions; 0 before the first `apply`.
 
         Raises:
             DatabaseUnavailable: no answer.
         """
 
-    async def replace(self, fleet: Fleet, *, expected: int, by: str) -> int:
-        """Store all definitions in one transaction; answers the new revision.
+    async def load(self) -> Definitions:
+        """The current definitions, adopted instances included; an empty fleet before the first `apply`.
 
         Raises:
-            RegistryConflict: somebody else was first.
+            DatabaseUnavailable: no answer.
+            DefinitionsUnreadable: they were written by a newer version of the program.
+        """
+
+    async def replace(self, fleet: Fleet, *, expected: int, by: str, above: int = 0) -> int:
+        """Store what the file declares in one transaction; answers the new revision.
+
+        Adopted instances of `fleet` are ignored; those that stand in PostgreSQL stay, where their service
+        still adopts from that datacenter. The new revision lies above the stored one and above `above`.
+
+        Raises:
+            RegistryConflict: the stored revision is not `expected`: somebody else was first.
+            DatabaseUnavailable: no answer; it may have been stored.
+        """
+
+    async def replace_adopted(
+        self, service: str, datacenter: str | None, instances: Sequence[Instance], *, above: int = 0
+    ) -> int | None:
+        """Store what the catalog of one datacenter (None: home) says of a service, instead of what it said.
+
+        Answers the new revision, or None where it is what stands there already.
+
+        Raises:
             DatabaseUnavailable: no answer; it may have been stored.
         """
 
@@ -367,6 +395,20 @@ class TokenRepository(Protocol):
 # ── files, probes, control API ──
 
 
+class FleetFormat(Protocol):
+    """How a fleet is written down for people."""
+
+    def read(self, text: str | bytes) -> Fleet:
+        """The fleet that a file declares.
+
+        Raises:
+            FleetFileError: each mistake with its line, its path, what is wrong and what is allowed.
+        """
+
+    def write(self, fleet: Fleet) -> str:
+        """The canonical file of a fleet: equal fleets give equal texts."""
+
+
 class DefinitionsCache(Protocol):
     """The last definitions on disk, so that a process can start without PostgreSQL."""
 
@@ -407,10 +449,20 @@ class FloorCache(Protocol):
 
 
 class Probe(Protocol):
-    """One check of one instance over the network."""
+    """One check of one instance over the network. Never raises: a fault of ours is an outcome, too."""
+
+    def start(self, instance: Instance, check: Check, done: Callable[[Outcome], None]) -> None:
+        """Probe once, without a task of the caller's; `done` is called once, within the check's timeout."""
 
     async def __call__(self, instance: Instance, check: Check) -> Outcome:
-        """Probe once, within the check's timeout. Never raises: a fault of ours is an outcome, too."""
+        """Probe once, within the check's timeout."""
+
+
+class Ticker(Protocol):
+    """What calls a plain function every so often."""
+
+    def __call__(self, seconds: float, call: Callable[[], None]) -> AbstractAsyncContextManager[None]:
+        """Call on the event loop every `seconds` while the context is open; late calls are not made up for."""
 
 
 class DefinitionsSource(Protocol):

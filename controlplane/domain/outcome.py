@@ -47,6 +47,8 @@ class Reason(StrEnum):
     """Our own event loop was late by so much that the outcome says nothing of the target."""
     OUR_NETWORK = "our_network"
     OUR_CANCELLATION = "our_cancellation"
+    OUR_LIMIT = "our_limit"
+    """Not even started: as many probes of the region are in flight as are allowed."""
     OUR_ERROR = "our_error"
 
 
