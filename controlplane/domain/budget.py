@@ -6,7 +6,7 @@ ring outlives leaders; a clock that disagrees with Consul's freezes before anyth
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -23,10 +23,12 @@ SINGLE_MOVES_MAX = 5
 SINGLE_WINDOW_SECONDS = 600.0
 PACE_MOVES_MAX = 10
 PACE_WINDOW_SECONDS = 1.0
-REMEMBERED_SECONDS_MIN = 86_400.0
-"""Moves are kept at least so long, so that a window made longer still finds them."""
 BUDGET_MOVES_MAX = 1_000
 """About 320 KiB at the longest names: fits a transaction beside a document and its log entry."""
+
+
+PACED = "paced"
+"""The one obstacle that ends within a second: a group under it waits its turn."""
 
 
 class BudgetError(ValueError):
@@ -78,10 +80,22 @@ def parse_budget(raw: bytes) -> Budget:
         raise BudgetError(f"budget: {type(error).__name__}: {error}") from error
 
 
-def charge(budget: Budget, move: AutomaticMove, *, remembered_seconds: float) -> Budget:
-    """The ring with one more move; what is older than the longest window in use is dropped."""
-    oldest = move.at - timedelta(seconds=max(remembered_seconds, REMEMBERED_SECONDS_MIN))
-    return Budget((*(kept for kept in budget.moves if kept.at > oldest), move))
+def recalled(budget: Budget, now: datetime, *, window_seconds: float) -> Budget:
+    """The ring without what is older than the longest window in use."""
+    oldest = now - timedelta(seconds=window_seconds)
+    return Budget(tuple(move for move in budget.moves if move.at > oldest))
+
+
+def charge(budget: Budget, move: AutomaticMove) -> Budget:
+    """The ring with one more move."""
+    return Budget((*budget.moves, move))
+
+
+def longest_window_seconds(groups: Iterable[Group]) -> float:
+    """How far back any limit looks."""
+    policies = [group.policy for group in groups]
+    own = (max(policy.dwell_seconds, policy.max_automatic_window_seconds) for policy in policies)
+    return max(EVACUATION_WINDOW_SECONDS, SINGLE_WINDOW_SECONDS, *own)
 
 
 def rest_ends(budget: Budget, group: Group, moved_at: datetime | None) -> datetime | None:
@@ -107,15 +121,14 @@ def fleet_obstacles(budget: Budget, source: str, cause: Cause, now: datetime) ->
     """What the fleet-wide limits say against one more group leaving `source`."""
     unit = _evacuations(budget, source, now) if cause is Cause.REGION else _singles(budget, now)
     if len(budget.moves) >= BUDGET_MOVES_MAX:
-        until = budget.moves[0].at + timedelta(seconds=REMEMBERED_SECONDS_MIN)
-        return (*unit, Obstacle("budget_full", f"the ring holds {BUDGET_MOVES_MAX} moves", until=until))
+        return (*unit, Obstacle("budget_full", f"the ring of automatic moves holds {BUDGET_MOVES_MAX}"))
     return unit
 
 
 def pace(budget: Budget, now: datetime) -> tuple[Obstacle, ...]:
     """Whether this second has had its moves."""
     release = _releases(budget.moves, PACE_MOVES_MAX, PACE_WINDOW_SECONDS)
-    return _spent("paced", f"{PACE_MOVES_MAX} groups a second move at most, this one waits", release, now)
+    return _spent(PACED, f"{PACE_MOVES_MAX} groups a second move at most, this one waits", release, now)
 
 
 def _evacuations(budget: Budget, source: str, now: datetime) -> tuple[Obstacle, ...]:

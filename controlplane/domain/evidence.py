@@ -117,7 +117,7 @@ def vantage_views(
     sightings: dict[str, dict[str, Sighting]] = {name: {} for name in regions}
     for (vantage, prober), sighting in sorted(evidence.sightings.items()):
         sightings.setdefault(vantage, {})[prober] = sighting
-    sizes = _cell_sizes(definitions.fleet)
+    sizes = cell_sizes(definitions.fleet)
     views = {
         name: _view(
             name,
@@ -156,7 +156,8 @@ def _restarted(known: Sighting, report: VantageReport, modify_index: int, monoto
     )
 
 
-def _cell_sizes(fleet: Fleet) -> Counter[CellKey]:
+def cell_sizes(fleet: Fleet) -> Mapping[CellKey, int]:
+    """How many instances the registry has of each cell that is not empty."""
     return Counter(
         CellKey(service.name, instance.region) for service in fleet.services for instance in service.instances
     )

@@ -21,4 +21,4 @@ class Obstacle:
     text: str
     flag: Flag | None = None
     until: datetime | None = None
-    """When it ends by itself; None where only evidence or a person ends it."""
+    """When it ends by itself; None where no time is known."""

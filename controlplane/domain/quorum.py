@@ -5,7 +5,7 @@ minority of the vantages that are configured. So a minority can never bring a mo
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from controlplane.domain.cells import CellState, judge, mostly_down
@@ -50,7 +50,7 @@ class Ballot:
     """Of an abstention."""
     outside: bool = False
     """Whether the vantage stands outside the region."""
-    cells: Mapping[str, CellCounts] | None = None
+    cells: Mapping[str, CellCounts] = field(default_factory=dict)
     """Service → counts, of what the vantage knows."""
 
 

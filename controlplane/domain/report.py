@@ -95,7 +95,7 @@ class VantageReport:
                 "seq": self.seq,
                 "members": self.members,
                 "registry": self.registry,
-                "cells": {str(cell): _counts_json(counts) for cell, counts in sorted(self.cells.items())},
+                "cells": {str(cell): counts_json(counts) for cell, counts in sorted(self.cells.items())},
                 "failing": list(self.failing[:FAILING_IDS_MAX]),
                 "trust": {
                     "loop_lag_seconds": round(self.trust.loop_lag_seconds, 3),
@@ -142,7 +142,8 @@ def parse_report(vantage: str, prober: str, raw: bytes) -> VantageReport:
         raise ReportError(f"vantage report of {vantage}/{prober}: {error}") from error
 
 
-def _counts_json(counts: CellCounts) -> dict[str, int]:
+def counts_json(counts: CellCounts) -> dict[str, int]:
+    """Counts as a JSON-able value, zeros left out."""
     names = ("up", "degraded", "down", "unknown", "maintenance")
     return {name: value for name in names if (value := getattr(counts, name))}
 
