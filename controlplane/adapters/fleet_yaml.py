@@ -204,8 +204,10 @@ class _Composer:
         entries: dict[str, Node] = {}
         while not isinstance(event := next(self._events), CollectionEndEvent):
             key = self._key(event, path, depth)
-            inside = f"{path}.{key}" if path else key
+            inside = f"{path}.{key}" if path else str(key)
             value = self._node(next(self._events), inside, depth + 1)
+            if key is None:
+                continue
             if key in entries:
                 first = entries[key].line
                 self._refuse(
@@ -214,13 +216,12 @@ class _Composer:
             entries.setdefault(key, replace(value, line=_line(event)))
         return entries
 
-    def _key(self, event: Event, path: str, depth: int) -> str:
+    def _key(self, event: Event, path: str, depth: int) -> str | None:
         key = self._node(event, path, depth + 1)
-        if not isinstance(key.value, str):
-            self._refuse(
-                _line(event), path, f"a key is a text, this is {described(key)}", "a text, in quotes"
-            )
-        return str(key.value if key.written is None else key.written)
+        if isinstance(key.value, str):
+            return key.value
+        self._refuse(_line(event), path, f"a key is a text, this is {described(key)}", "a text, in quotes")
+        return None
 
     def _refuse(self, line: int, path: str, wrong: str, allowed: str) -> None:
         self._problems.add(Problem(line, path, wrong, allowed))

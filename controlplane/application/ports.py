@@ -248,7 +248,7 @@ class DefinitionsUnreadable(PortError):
 
 
 class RegistryRepository(Protocol):
-    """The definitions, in PostgreSQL: what the fleet file declares, and beside it what catalogs contribute."""
+    """The definitions in PostgreSQL: what the fleet file declares, and beside it what catalogs contribute."""
 
     async def revision(self) -> int:
         """The revision of the current definitions; 0 before the first `apply`.

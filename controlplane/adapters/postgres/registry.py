@@ -1,0 +1,140 @@
+"""Owns the definitions in PostgreSQL: read at one moment, replaced in one transaction."""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Select, and_, delete, func, insert, not_, or_, select, true, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from controlplane.adapters.postgres.rows import DEFINITION_TABLES, Row, fleet_to_rows, rows_to_fleet
+from controlplane.adapters.postgres.session import Database
+from controlplane.adapters.postgres.tables import adopted_instances, registry
+from controlplane.application.fleet_adoption import Adopted, adopts_from, with_adopted
+from controlplane.application.fleet_file import FleetFileError
+from controlplane.application.ports import DefinitionsUnreadable, RegistryConflict
+from controlplane.domain.fleet import Definitions, Fleet, Instance, Source
+
+_CATALOG = "catalog"
+_HOME = ""
+"""How the home datacenter is spelled in a row."""
+
+
+class PostgresRegistry:
+    """PostgreSQL behind the port `RegistryRepository`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def revision(self) -> int:
+        """The revision of the current definitions; 0 before the first `apply`."""
+        async with self._database.begin() as connection:
+            return int(await connection.scalar(select(registry.c.revision)) or 0)
+
+    async def load(self) -> Definitions:
+        """The current definitions, adopted instances included."""
+        async with self._database.begin("REPEATABLE READ") as connection:
+            revision = int(await connection.scalar(select(registry.c.revision)) or 0)
+            rows = {
+                table: await _read(connection, select(table).order_by(table.c.position))
+                for table in DEFINITION_TABLES
+            }
+            adopted = await _read(
+                connection, select(adopted_instances).order_by(*adopted_instances.primary_key)
+            )
+        try:
+            fleet = rows_to_fleet(rows)
+        except FleetFileError as error:
+            raise DefinitionsUnreadable(f"definitions at revision {revision}: {error}") from error
+        return Definitions(revision, with_adopted(fleet, _adopted(adopted)))
+
+    async def replace(self, fleet: Fleet, *, expected: int, by: str, above: int = 0) -> int:
+        """Store what the file declares, in one transaction; answers the new revision."""
+        rows = fleet_to_rows(fleet)
+        async with self._database.begin() as connection:
+            found = await _lock(connection)
+            if found != expected:
+                raise RegistryConflict(expected=expected, found=found)
+            for table in reversed(DEFINITION_TABLES):
+                await connection.execute(delete(table))
+            for table in DEFINITION_TABLES:
+                if rows[table]:
+                    await connection.execute(insert(table), rows[table])
+            await connection.execute(delete(adopted_instances).where(not_(_still_adopted(fleet))))
+            return await _raise_revision(connection, max(found, above) + 1, by)
+
+    async def replace_adopted(
+        self, service: str, datacenter: str | None, instances: Sequence[Instance], *, above: int = 0
+    ) -> int | None:
+        """Store what the catalog of one datacenter says of a service; None where nothing changed."""
+        place = {"service": service, "datacenter": datacenter or _HOME}
+        wanted = {instance.id: place | _endpoint(instance) for instance in instances}
+        ours = and_(
+            adopted_instances.c.service == service, adopted_instances.c.datacenter == place["datacenter"]
+        )
+        async with self._database.begin() as connection:
+            found = await _lock(connection)
+            stored = await _read(connection, select(adopted_instances).where(ours))
+            if {row["id"]: row for row in stored} == wanted:
+                return None
+            await connection.execute(delete(adopted_instances).where(ours))
+            if wanted:
+                await connection.execute(insert(adopted_instances), list(wanted.values()))
+            return await _raise_revision(connection, max(found, above) + 1, _CATALOG)
+
+
+async def _read(connection: AsyncConnection, query: Select[Any]) -> list[Row]:
+    return [dict(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def _lock(connection: AsyncConnection) -> int:
+    """Be the only one who changes definitions until the transaction ends; answers their revision."""
+    return int(await connection.scalar(select(registry.c.revision).with_for_update()) or 0)
+
+
+async def _raise_revision(connection: AsyncConnection, revision: int, by: str) -> int:
+    await connection.execute(update(registry).values(revision=revision, changed_by=by, changed_at=func.now()))
+    return revision
+
+
+def _still_adopted(fleet: Fleet) -> Any:
+    """Which adopted rows a fleet still asks for."""
+    return or_(
+        not_(true()),
+        *(
+            and_(
+                adopted_instances.c.service == service.name,
+                adopted_instances.c.datacenter.in_([place or _HOME for place in adopts_from(service)]),
+            )
+            for service in fleet.services
+            if service.catalog
+        ),
+    )
+
+
+def _endpoint(instance: Instance) -> dict[str, Any]:
+    return {
+        "id": instance.id,
+        "region": instance.region,
+        "address": instance.address,
+        "port": instance.port,
+    }
+
+
+def _adopted(rows: Sequence[Row]) -> Iterable[Adopted]:
+    """Rows in the order of their key, put together by service and datacenter."""
+    for (service, datacenter), members in groupby(rows, key=lambda row: (row["service"], row["datacenter"])):
+        yield Adopted(
+            service=service,
+            datacenter=datacenter or None,
+            instances=tuple(
+                Instance(
+                    id=row["id"],
+                    region=row["region"],
+                    address=row["address"],
+                    port=row["port"],
+                    source=Source.CATALOG,
+                )
+                for row in members
+            ),
+        )

@@ -1,0 +1,34 @@
+"""Owns tokens in PostgreSQL: who they belong to and the SHA-256 of their secrets, never a secret."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from controlplane.adapters.postgres.session import Database
+from controlplane.adapters.postgres.tables import tokens
+from controlplane.application.ports import Token
+
+_COLUMNS = (tokens.c.name, tokens.c.role, tokens.c.sha256, tokens.c.vantage)
+
+
+class PostgresTokens:
+    """PostgreSQL behind the port `TokenRepository`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def all(self) -> Sequence[Token]:
+        """Every token that is not revoked, by name."""
+        async with self._database.begin() as connection:
+            rows = await connection.execute(select(*_COLUMNS).order_by(tokens.c.name))
+            return [Token(**row) for row in rows.mappings()]
+
+    async def add(self, token: Token) -> None:
+        """Store a token; a second one of the same name replaces the first."""
+        values = {"role": token.role, "sha256": token.sha256, "vantage": token.vantage}
+        statement = insert(tokens).values(name=token.name, **values)
+        async with self._database.begin() as connection:
+            await connection.execute(
+                statement.on_conflict_do_update(index_elements=[tokens.c.name], set_=values)
+            )
