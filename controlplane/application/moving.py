@@ -77,7 +77,7 @@ class Mover:
             guards,
         )
         self.observer.in_flight[move.group] = budget.moves[-1]
-        result = await self.publish(held, after, context, tenure.identity)
+        result = await self.publish(held, after, context, identity=tenure.identity)
         if isinstance(result, Done):
             basis.budget, basis.budget_index = budget, result.index or 0
         if not isinstance(result, Unknown):
@@ -95,10 +95,18 @@ class Mover:
         revision = await self.numbering.next_revision(FAILOVER, document.group, in_force=document.revision)
         return activated(document, target, Stamp(revision, term, change))
 
-    async def publish(self, held: Held, after: FailoverDocument, context: Context, identity: str) -> Result:
+    async def publish(
+        self,
+        held: Held,
+        after: FailoverDocument,
+        context: Context,
+        *,
+        identity: str,
+        asked_at: float | None = None,
+    ) -> Result:
         """Bring a document into force, and log what became of it."""
         publication = compose(self.observer.keys, held, after, context)
-        result = await self.publisher.publish(publication, identity=identity)
+        result = await self.publisher.publish(publication, identity=identity, asked_at=asked_at)
         told: Mapping[str, Any] = {
             "group": after.group,
             "active": after.active,

@@ -70,10 +70,13 @@ class Publisher:
     _locks: defaultdict[DocumentId, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     _unsettled: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def publish(self, publication: Publication, *, identity: str) -> Result:
+    async def publish(
+        self, publication: Publication, *, identity: str, asked_at: float | None = None
+    ) -> Result:
         """Send the transaction once and say what became of it, within `ANSWER_SECONDS_MAX`.
 
-        `identity` is the store that the publication was decided from.
+        `identity` is the store that the publication was decided from; `asked_at` the monotonic time at which
+        whoever waits for the answer asked, where that was earlier than now.
         """
         document = (publication.kind, publication.name)
         async with self._locks[document]:
@@ -81,6 +84,7 @@ class Publisher:
             if refused:
                 return refused
             sent = self.clock.monotonic()
+            asked = sent if asked_at is None else asked_at
             try:
                 answer = await self.store.transact(operations(publication, self.keys, identity))
             except StoreUnavailable as error:
@@ -91,7 +95,7 @@ class Publisher:
                 )
                 self.pending[document] = Pending(publication, identity, since=sent)
                 self._unsettled.set()
-                return await self._settle_in_time(document, sent)
+                return await self._settle_in_time(document, asked)
             return self._answered(publication, identity, answer)
 
     async def settle(self, document: DocumentId) -> Result | None:
@@ -136,9 +140,9 @@ class Publisher:
         self.on_commit(publication, index)
         return Done(publication.change_id, f"{publication.title} is in force", publication.revision, index)
 
-    async def _settle_in_time(self, document: DocumentId, sent: float) -> Result:
+    async def _settle_in_time(self, document: DocumentId, asked: float) -> Result:
         publication = self.pending[document].publication
-        left = ANSWER_SECONDS_MAX - (self.clock.monotonic() - sent)
+        left = ANSWER_SECONDS_MAX - (self.clock.monotonic() - asked)
         try:
             async with asyncio.timeout(left):
                 while True:

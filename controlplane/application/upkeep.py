@@ -103,7 +103,7 @@ class Upkeep:
             after = await self._next(group, held, situation, tenure)
             explanation = {"definitions": situation.definitions.revision}
             context = Context(explanation, trace_of(after.change.id), definition_guards(view, tenure))
-            await self.mover.publish(held, after, context, tenure.identity)
+            await self.mover.publish(held, after, context, identity=tenure.identity)
 
     def _wanted(self, situation: Situation) -> list[str]:
         """The groups whose document does not say what the definitions want."""

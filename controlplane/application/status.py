@@ -1,0 +1,260 @@
+"""Owns the picture of the whole: what this replica knows, as one frozen value, without asking anybody."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from math import isinf
+from typing import Any
+
+from controlplane.application.control_loop import ControlLoop
+from controlplane.application.definitions_keeper import DefinitionsKeeper
+from controlplane.application.journaller import LOG_BYTES_MAX, Journaller
+from controlplane.application.leadership import Leadership
+from controlplane.application.observing import Observer
+from controlplane.application.ports import ChangeRow, Clock, Journal, Store
+from controlplane.application.publisher import CONTACT_SECONDS_MAX, Publisher
+from controlplane.application.standing import Standing
+from controlplane.application.views import (
+    ChangeView,
+    ForecastView,
+    GroupView,
+    LeaderView,
+    Readiness,
+    RegionView,
+    RestraintView,
+    StatusView,
+    VantageStatus,
+)
+from controlplane.contract.log_entries import LogEntry, LogEntryError, parse_log_entry
+from controlplane.contract.times import rfc3339
+from controlplane.domain.decision import Decision, Evaluation, Stay
+from controlplane.domain.evidence import VantageView, vantage_views
+from controlplane.domain.planning import Forecast, forecasts
+from controlplane.domain.quorum import RegionFinding
+from controlplane.domain.report import CellCounts
+from controlplane.domain.restraint import Restraint, Restraints
+
+FORECAST_SECONDS = 1.0
+"""A forecast decides about every group once per region: made at most this often."""
+
+
+@dataclass(slots=True)
+class StatusQueries:
+    """The door for looking."""
+
+    store: Store
+    journal: Journal
+    clock: Clock
+    replica: str
+    loop: ControlLoop
+    observer: Observer
+    leadership: Leadership
+    publisher: Publisher
+    standing: Standing
+    definitions: DefinitionsKeeper
+    journaller: Journaller
+    unloaded: Callable[[], bool]
+    """Whether the definitions have never been loaded, neither from PostgreSQL nor from the file."""
+    _forecasts: tuple[Forecast, ...] = ()
+    _forecast_at: float | None = None
+
+    def status(self) -> StatusView:
+        """The picture as of now."""
+        evaluation = self.loop.evaluation
+        contact = self.store.contact_seconds()
+        return StatusView(
+            as_of=rfc3339(self.clock.now()),
+            replica=self.replica,
+            leader=self._leader(),
+            definitions_revision=self.definitions.current().revision,
+            store_contact_seconds=None if isinf(contact) else round(contact, 3),
+            database_available=self.definitions.database_available,
+            instances=_instances(evaluation),
+            freezes=tuple(freeze.text for freeze in evaluation.freezes) if evaluation else (),
+            restraints=_restraints(evaluation.outlook.restraints) if evaluation else (),
+            unsettled=tuple(
+                f"{pending.publication.title}: no answer from Consul, it may still take effect"
+                for pending in self.publisher.pending.values()
+            ),
+            alarms=self._alarms(),
+            groups=self._groups(evaluation) if evaluation else (),
+            vantages=self._vantages(),
+        )
+
+    def readiness(self) -> Readiness:
+        """Ready while moves and flips can be taken: definitions loaded, Consul reachable, the store known."""
+        contact = self.store.contact_seconds()
+        unreachable = "never answered" if isinf(contact) else f"last answered {contact:.1f} s ago"
+        checks = {
+            "definitions": "not loaded" if self.unloaded() else "ok",
+            "consul": "ok" if contact <= CONTACT_SECONDS_MAX else unreachable,
+            "store": "ok" if self.standing.identity else self.standing.alarm or "not known yet",
+        }
+        ready = all(check == "ok" for check in checks.values())
+        database = "ok" if self.definitions.database_available else "does not answer"
+        return Readiness(ready, {**checks, "database": database})
+
+    async def changes(
+        self, *, kind: str | None, name: str | None, before: int | None, limit: int
+    ) -> Sequence[ChangeView]:
+        """History, newest first.
+
+        Raises:
+            DatabaseUnavailable: PostgreSQL does not answer.
+        """
+        rows = await self.journal.page(kind=kind, name=name, before=before, limit=limit)
+        return [_change(row) for row in rows]
+
+    def _leader(self) -> LeaderView:
+        record = self.leadership.record
+        return LeaderView(
+            holder=(record.holder or None) if record else None,
+            term=record.term if record else 0,
+            api=(record.api or None) if record else None,
+            ours=self.leadership.tenure is not None,
+        )
+
+    def _alarms(self) -> tuple[str, ...]:
+        full = (
+            f"log/ holds {self.journaller.log_bytes} bytes, above {LOG_BYTES_MAX}: history must catch up"
+            if self.journaller.log_bytes > LOG_BYTES_MAX
+            else None
+        )
+        singles = tuple(alarm for alarm in (self.standing.alarm, full) if alarm)
+        return (*singles, *self.observer.alarms, *self.journaller.alarms)
+
+    def _groups(self, evaluation: Evaluation) -> tuple[GroupView, ...]:
+        by_group: dict[str, list[ForecastView]] = {}
+        for one in self._fresh_forecasts(evaluation):
+            view = ForecastView(one.lost_region, one.text, one.target, one.seconds)
+            by_group.setdefault(one.group, []).append(view)
+        return tuple(
+            self._group(evaluation, decision, tuple(by_group.get(decision.group, ())))
+            for decision in evaluation.decisions
+        )
+
+    def _fresh_forecasts(self, evaluation: Evaluation) -> tuple[Forecast, ...]:
+        now = self.clock.monotonic()
+        if self._forecast_at is None or now - self._forecast_at >= FORECAST_SECONDS:
+            self._forecasts, self._forecast_at = forecasts(evaluation.outlook), now
+        return self._forecasts
+
+    def _group(self, evaluation: Evaluation, decision: Decision, seen: tuple[ForecastView, ...]) -> GroupView:
+        situation = evaluation.outlook.situation
+        group = situation.definitions.fleet.group(decision.group)
+        document = situation.documents.get(group.name)
+        case = evaluation.cases.get(group.name)
+        stay = decision if isinstance(decision, Stay) else None
+        return GroupView(
+            name=group.name,
+            services=group.services,
+            mode=group.policy.mode,
+            state=decision.state,
+            code=stay.code if stay else "move",
+            reason=decision.reason,
+            since=self.loop.since.get(group.name, ("", ""))[1],
+            flags=tuple(sorted({str(flag.flag or flag.code) for flag in stay.flags})) if stay else (),
+            active=document.active if document else None,
+            revision=document.revision if document else None,
+            document=asdict(document) if document else None,
+            regions=tuple(
+                _region(
+                    finding,
+                    active=document.active if document else None,
+                    maintained=evaluation.outlook.restraints.regions,
+                )
+                for finding in (case.findings.values() if case else ())
+            ),
+            forecasts=seen,
+            explanation=decision.inputs,
+        )
+
+    def _vantages(self) -> tuple[VantageStatus, ...]:
+        now = self.clock.monotonic()
+        views = vantage_views(self.observer.evidence, self.definitions.current(), now)
+        return tuple(status for view in views.values() for status in self._probers(view, now))
+
+    def _probers(self, view: VantageView, now: float) -> list[VantageStatus]:
+        if not view.probers:
+            return [
+                VantageStatus(
+                    view.name, "", votes=False, reason=str(view.distrust), age_seconds=0.0, failing=()
+                )
+            ]
+        sightings = self.observer.evidence.sightings
+        statuses = []
+        for prober, distrust in view.probers.items():
+            sighting = sightings[view.name, prober]
+            doubt = view.distrust or distrust
+            statuses.append(
+                VantageStatus(
+                    vantage=view.name,
+                    prober=prober,
+                    votes=doubt is None,
+                    reason=str(doubt or "votes"),
+                    age_seconds=round(now - sighting.changed_at, 1) if sighting.changed_at else -1.0,
+                    failing=sighting.report.failing,
+                )
+            )
+        return statuses
+
+
+def _region(finding: RegionFinding, *, active: str | None, maintained: Mapping[str, Restraint]) -> RegionView:
+    ballot = max(
+        finding.ballots, key=lambda one: sum(cell.total for cell in one.cells.values()), default=None
+    )
+    return RegionView(
+        region=finding.region,
+        verdict=finding.state,
+        reason=finding.reason,
+        active=finding.region == active,
+        ready=finding.fit and finding.region not in maintained,
+        cells={service: asdict(counts) for service, counts in ballot.cells.items()} if ballot else {},
+    )
+
+
+def _instances(evaluation: Evaluation | None) -> Mapping[str, int]:
+    """The whole fleet as the vantage counts it that knows most of it."""
+    voters = evaluation.outlook.voters if evaluation else ()
+    totals = [sum(voter.cells.values(), CellCounts()) for voter in voters if voter.trusted]
+    return asdict(max(totals, key=lambda counts: counts.total, default=CellCounts()))
+
+
+def _restraints(restraints: Restraints) -> tuple[RestraintView, ...]:
+    fleet = [("fleet", None, restraints.fleet)] if restraints.fleet else []
+    groups = [("group", name, one) for name, one in restraints.groups.items()]
+    regions = [("region", name, one) for name, one in restraints.regions.items()]
+    return tuple(
+        RestraintView(scope, name, rfc3339(one.until), one.by, one.reason)
+        for scope, name, one in (*fleet, *groups, *regions)
+    )
+
+
+def _change(row: ChangeRow) -> ChangeView:
+    before, after, explanation = _contents(row.body)
+    return ChangeView(
+        position=row.position,
+        kind=row.kind,
+        name=row.name,
+        revision=row.revision,
+        change_id=row.change_id,
+        change_kind=row.change_kind,
+        by=row.by,
+        reason=row.reason,
+        at=row.at,
+        trace_id=row.trace_id,
+        before=before,
+        after=after,
+        explanation=explanation,
+    )
+
+
+def _contents(
+    body: bytes,
+) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None, Mapping[str, Any]]:
+    try:
+        entry = parse_log_entry(body)
+    except LogEntryError:
+        return None, None, {}
+    if isinstance(entry, LogEntry):
+        return entry.before, entry.after, entry.explanation
+    return None, None, {}
