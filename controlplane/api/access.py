@@ -1,0 +1,102 @@
+"""Owns who may call what: bearer tokens before anything else is read, then one role per route.
+
+Everything below `/api` needs a token, the description of the interface and unknown paths included. The token
+is judged before the body is read, so a stranger can make us read headers only.
+"""
+
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPBearer
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from controlplane.api.problems import ProblemError, ProblemResponse
+from controlplane.application.doors import Gatekeeper
+from controlplane.application.views import Principal
+
+PROTECTED_PREFIX = "/api"
+PROBER = "prober"
+
+_RANKS = {"viewer": 1, "operator": 2, "admin": 3}
+
+_scheme = HTTPBearer(
+    auto_error=False,
+    description="A token from `controlplane token create`. Roles: viewer < operator < admin; "
+    "a prober's token reads the definitions and nothing else.",
+)
+
+
+class Authentication:
+    """ASGI middleware: finds out who is asking, or answers 401."""
+
+    def __init__(self, app: ASGIApp, *, gatekeeper: Gatekeeper) -> None:
+        self._app = app
+        self._gatekeeper = gatekeeper
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Admit the request, with its principal, or answer 401."""
+        if _is_protected(scope["path"]):
+            secret = _bearer(Headers(scope=scope).get("authorization", ""))
+            principal = self._gatekeeper.authenticate(secret) if secret else None
+            if principal is None:
+                await _unauthenticated(secret)(scope, receive, send)
+                return
+            scope.setdefault("state", {})["principal"] = principal
+        await self._app(scope, receive, send)
+
+
+def _is_protected(path: str) -> bool:
+    return path == PROTECTED_PREFIX or path.startswith(f"{PROTECTED_PREFIX}/")
+
+
+def _bearer(authorization: str) -> str:
+    scheme, _, secret = authorization.partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else ""
+
+
+def _unauthenticated(secret: str) -> ProblemResponse:
+    detail = (
+        "This token is not known here; `controlplane token create` makes one."
+        if secret
+        else "Send a token: `Authorization: Bearer …`."
+    )
+    return ProblemResponse(401, "unauthenticated", detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+def require(role: str, principal: Principal) -> Principal:
+    """The principal, if it has the role or a higher one.
+
+    Raises:
+        ProblemError: 403 `forbidden`.
+    """
+    if _RANKS.get(principal.role, 0) < _RANKS[role]:
+        raise ProblemError(
+            403, "forbidden", f"This needs the role {role}; {principal.name} is {principal.role}."
+        )
+    return principal
+
+
+def _principal(request: Request, _: Annotated[object, Security(_scheme)]) -> Principal:
+    principal: Principal = request.state.principal
+    return principal
+
+
+_Anybody = Annotated[Principal, Depends(_principal)]
+
+
+def _viewer(principal: _Anybody) -> Principal:
+    return require("viewer", principal)
+
+
+def _operator(principal: _Anybody) -> Principal:
+    return require("operator", principal)
+
+
+def _definitions_reader(principal: _Anybody) -> Principal:
+    return principal if principal.role == PROBER else require("viewer", principal)
+
+
+Viewer = Annotated[Principal, Depends(_viewer)]
+Operator = Annotated[Principal, Depends(_operator)]
+DefinitionsReader = Annotated[Principal, Depends(_definitions_reader)]

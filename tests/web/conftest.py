@@ -1,0 +1,65 @@
+"""The API over fakes, in this process: one application and one client per test."""
+
+from collections.abc import AsyncIterator, Callable
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from controlplane.api.app import create_app
+from tests.fakes.clock import FakeClock
+from tests.fakes.doors import FakeDoors
+from tests.web.pictures import GOOD, HISTORY
+
+PUBLIC_URL = "http://controlplane.test"
+
+Connect = Callable[[str | None], httpx.AsyncClient]
+
+
+@pytest.fixture
+def fakes() -> FakeDoors:
+    doors = FakeDoors()
+    doors.queries.picture = GOOD
+    doors.queries.history = HISTORY
+    return doors
+
+
+@pytest.fixture
+def application(fakes: FakeDoors) -> FastAPI:
+    return create_app(fakes.doors(), clock=FakeClock(), public_url=PUBLIC_URL)
+
+
+@pytest.fixture
+async def connect(application: FastAPI) -> AsyncIterator[Connect]:
+    """Makes a client that shows the token of a role, or none."""
+    transport = httpx.ASGITransport(application)
+    clients: list[httpx.AsyncClient] = []
+
+    def client(role: str | None) -> httpx.AsyncClient:
+        headers = {"Authorization": f"Bearer {role}-token"} if role else {}
+        clients.append(httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL, headers=headers))
+        return clients[-1]
+
+    yield client
+    for opened in clients:
+        await opened.aclose()
+
+
+@pytest.fixture
+def viewer(connect: Connect) -> httpx.AsyncClient:
+    return connect("viewer")
+
+
+@pytest.fixture
+def operator(connect: Connect) -> httpx.AsyncClient:
+    return connect("operator")
+
+
+@pytest.fixture
+def admin(connect: Connect) -> httpx.AsyncClient:
+    return connect("admin")
+
+
+@pytest.fixture
+def stranger(connect: Connect) -> httpx.AsyncClient:
+    return connect(None)
