@@ -8,10 +8,12 @@ BIN := $(VENV)/bin
 CHROMIUM := /usr/bin/chromium
 BROWSER_PACKAGES := chromium fonts-noto-cjk
 TEST_WORKERS ?= 2
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header pyproject.toml
 BENCHES := $(filter-out _%,$(notdir $(basename $(wildcard bench/*.py))))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve migrate check test prove bench lock docs browser lint
+.PHONY: help setup runtime demo serve migrate check test prove bench lock docs browser lint
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do \
@@ -19,13 +21,13 @@ help: ## list the commands
 
 setup: $(VENV)/installed ## create .venv and install everything in it, checked against the lock
 
-demo: setup ## run everything on this machine, with a simulated fleet in three regions
+demo: runtime ## run everything on this machine, with a simulated fleet in three regions
 	$(BIN)/controlplane demo $(ARGS)
 
-serve: setup ## run the control plane and its probers
+serve: runtime ## run the control plane and its probers
 	$(BIN)/controlplane serve $(ARGS)
 
-migrate: setup ## bring an external database to the newest schema
+migrate: runtime ## bring an external database to the newest schema
 	$(BIN)/controlplane migrate $(ARGS)
 
 check: lint ## the static checks and the fast tests
@@ -44,8 +46,8 @@ bench: setup ## measure beside other programs, one table per bench
 	@for bench in $(BENCHES); do echo "== $$bench"; $(BIN)/python -m bench.$$bench $(ARGS) || exit 1; done
 
 lock: setup ## pin the dependencies of pyproject.toml again (needs the network)
-	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-		--all-extras --quiet pyproject.toml -o requirements.txt
+	$(COMPILE) --all-extras -o requirements.txt
+	$(COMPILE) --extra embedded --extra build -c requirements.txt -o deploy/requirements.txt
 
 docs: setup ## write the generated pages
 	$(BIN)/python -m tests.house.settings_page > docs/settings.md
@@ -57,11 +59,18 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The environment is set up again when the lock or the project's own description changed since.
-$(VENV)/installed: $(VENV)/bin/python requirements.txt pyproject.toml
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements.txt
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
+runtime: $(VENV)/runtime
+
+# What runs needs a third of what developers need. Either is set up again only when a lock or the project changed.
+$(VENV)/runtime: $(VENV)/bin/python deploy/requirements.txt pyproject.toml
+	$(PIP) --require-hashes -r deploy/requirements.txt
+	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
+
+$(VENV)/installed: $(VENV)/bin/python requirements.txt pyproject.toml
+	$(PIP) --require-hashes -r requirements.txt
+	$(PIP) --no-deps --no-build-isolation -e .
+	@touch $(VENV)/runtime $@
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

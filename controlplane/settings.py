@@ -154,8 +154,8 @@ class Settings(BaseSettings):
     """The token that the command line and a prober show to the control API."""
 
     tokens_file: Path | None = None
-    """Tokens of processes that were started together, in a file that only their user can read; `serve` writes
-    one for its children."""
+    """Hashes of tokens that are known without PostgreSQL: `serve` writes this file for the processes that it
+    starts."""
 
     home_datacenter: str = "dc1"
     """The Consul datacenter that decides."""

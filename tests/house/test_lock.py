@@ -1,22 +1,30 @@
-"""The lock is what the project asks for, by hash and without an address."""
+"""The locks are what the project asks for, by hash and without an address."""
+
+from collections.abc import Set as AbstractSet
 
 import pytest
 
-from tests.house.lock import ROOT, problems
+from tests.house.lock import LOCKS, ROOT, entries, problems
 
 PYPROJECT = (ROOT / "pyproject.toml").read_text()
 LOCK = (ROOT / "requirements.txt").read_text()
+EVERYTHING = LOCKS["requirements.txt"]
 
 
-def test_lock_is_current():
+@pytest.mark.parametrize(("name", "extras"), LOCKS.items())
+def test_lock_is_current(name: str, extras: AbstractSet[str]):
     """Everything that is needed is pinned by hash, and nothing else is."""
-    assert problems(PYPROJECT, LOCK) == []
+    assert problems(PYPROJECT, (ROOT / name).read_text(), extras) == []
+
+
+def test_what_runs_is_what_was_tested():
+    """A running control plane gets the versions that developers have."""
+    assert set(entries((ROOT / "deploy/requirements.txt").read_text())) < set(entries(LOCK))
 
 
 def without(name: str) -> str:
     """The lock without the entry of one distribution."""
-    entries = LOCK.replace("\\\n", "\\ ").splitlines(keepends=True)
-    return "".join(entry for entry in entries if not entry.startswith(f"{name}==")).replace("\\ ", "\\\n")
+    return "\n".join(entry for entry in entries(LOCK) if not entry.startswith(f"{name}=="))
 
 
 @pytest.mark.parametrize(
@@ -28,18 +36,17 @@ def without(name: str) -> str:
         (PYPROJECT.replace('"httpx>=0.28"', '"httpx>=99"'), LOCK, "does not satisfy httpx>=99"),
         (PYPROJECT.replace('"typer>=0.16",', ""), LOCK, "typer is pinned and nothing needs it"),
         (PYPROJECT.replace('"typer>=0.16",', '"typer", "absent",'), LOCK, "absent is needed and not pinned"),
-        (PYPROJECT, "httpx==0.28.1\n", "httpx has no hash"),
+        (PYPROJECT, "httpx==0.28.1\n", "httpx==0.28.1 has no hash"),
         (PYPROJECT, f"--index-url https://packages.example/simple\n{LOCK}", "tells where packages come from"),
         (PYPROJECT, f"--find-links /opt/wheels\n{LOCK}", "tells where packages come from"),
+        (PYPROJECT, f"x @ https://packages.example/x.whl\n{LOCK}", "tells where packages come from"),
     ],
-)  # fmt: skip
+)
 def test_lock_notices(pyproject: str, lock: str, complaint: str):
     """What is missing, left over, outdated, without a hash or with an address is named."""
-    assert any(complaint in problem for problem in problems(pyproject, lock))
+    assert any(complaint in problem for problem in problems(pyproject, lock, EVERYTHING))
 
 
 def test_order_is_free():
     """The same entries in another order are as good."""
-    entries = LOCK.replace("\\\n", "\\ ").splitlines(keepends=True)
-
-    assert problems(PYPROJECT, "".join(reversed(entries)).replace("\\ ", "\\\n")) == []
+    assert problems(PYPROJECT, "\n".join(reversed(entries(LOCK))), EVERYTHING) == []
