@@ -1,0 +1,101 @@
+"""Owns the sockets of the application: what it needs of the world, in its own words.
+
+Adapters implement these protocols; `tests/fakes` implements them in memory; one contract suite per port runs
+on both. Errors of the outside arrive as the exceptions of `ports.errors`, translated once by the adapter.
+"""
+
+from controlplane.application.ports.database import (
+    ChangeRow,
+    Conflict,
+    Journal,
+    LogRecord,
+    RegistryRepository,
+    Token,
+    TokenRepository,
+)
+from controlplane.application.ports.errors import (
+    ControlUnavailable,
+    DatabaseUnavailable,
+    DefinitionsUnreadable,
+    OutcomeUnknown,
+    PortError,
+    RegistryConflict,
+    StoreError,
+    StoreUnavailable,
+)
+from controlplane.application.ports.local import (
+    DefinitionsCache,
+    DefinitionsSource,
+    FleetFormat,
+    FloorCache,
+    Floors,
+    Probe,
+    Ticker,
+    TokenCache,
+)
+from controlplane.application.ports.store import (
+    OPERATIONS_MAX,
+    Catalog,
+    CatalogInstance,
+    CheckAbsent,
+    CheckIndex,
+    Committed,
+    CompareAndSet,
+    DeleteCompare,
+    Entry,
+    Failure,
+    Get,
+    Listing,
+    Operation,
+    Put,
+    Rejected,
+    Store,
+)
+from controlplane.application.ports.time import (
+    Clock,
+    Identifiers,
+)
+
+__all__ = [
+    "OPERATIONS_MAX",
+    "Catalog",
+    "CatalogInstance",
+    "ChangeRow",
+    "CheckAbsent",
+    "CheckIndex",
+    "Clock",
+    "Committed",
+    "CompareAndSet",
+    "Conflict",
+    "ControlUnavailable",
+    "DatabaseUnavailable",
+    "DefinitionsCache",
+    "DefinitionsSource",
+    "DefinitionsUnreadable",
+    "DeleteCompare",
+    "Entry",
+    "Failure",
+    "FleetFormat",
+    "FloorCache",
+    "Floors",
+    "Get",
+    "Identifiers",
+    "Journal",
+    "Listing",
+    "LogRecord",
+    "Operation",
+    "OutcomeUnknown",
+    "PortError",
+    "Probe",
+    "Put",
+    "RegistryConflict",
+    "RegistryRepository",
+    "Rejected",
+    "Store",
+    "StoreError",
+    "StoreUnavailable",
+    "Ticker",
+    "Token",
+    "TokenCache",
+    "TokenRepository",
+]

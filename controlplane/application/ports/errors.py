@@ -1,0 +1,48 @@
+"""Owns how the outside fails, in the words of the application:
+
+PortError
+├── StoreError
+│   ├── StoreUnavailable     nothing was sent, or a read failed: nothing has changed
+│   └── OutcomeUnknown       a write was sent and no final answer came: it may still take effect
+├── RegistryConflict         the definitions changed since they were read
+├── DefinitionsUnreadable    what is stored is no fleet to this version of the program
+├── DatabaseUnavailable      PostgreSQL does not answer; what was asked may be tried again
+└── ControlUnavailable       the control API does not answer (seen by a prober)
+"""
+
+
+class PortError(Exception):
+    """Something outside did not do what was asked of it."""
+
+
+class StoreError(PortError):
+    """Consul did not do what was asked of it."""
+
+
+class StoreUnavailable(StoreError):
+    """Nothing was sent, or a read failed: nothing has changed."""
+
+
+class OutcomeUnknown(StoreError):
+    """A write was sent and no final answer came: it may still take effect, minutes later."""
+
+
+class DatabaseUnavailable(PortError):
+    """PostgreSQL does not answer, or broke off."""
+
+
+class ControlUnavailable(PortError):
+    """The control API does not answer, or refuses this prober."""
+
+
+class RegistryConflict(PortError):
+    """The definitions are at another revision than the one the change was made from."""
+
+    def __init__(self, *, expected: int, found: int) -> None:
+        super().__init__(f"definitions are at revision {found}, the change was made from {expected}")
+        self.expected = expected
+        self.found = found
+
+
+class DefinitionsUnreadable(PortError):
+    """What is stored is no fleet to this version of the program: a newer one wrote it, or a hand."""
