@@ -1,6 +1,7 @@
 """Owns what is measured and logged of every request: route, status, duration."""
 
-import structlog
+import logging
+
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -14,7 +15,7 @@ _ERRORS_FROM = 400
 _DURATION_BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _LOGGED_PATH_CHARACTERS_MAX = 200
 
-_logger = structlog.stdlib.get_logger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class RequestMetrics:
@@ -71,12 +72,12 @@ class Observing:
         self._metrics.observe(method=method, route=route, status=status, seconds=seconds)
         quiet = method in {"GET", "HEAD"} and _NO_ANSWER < status < _ERRORS_FROM
         principal = scope.get("state", {}).get("principal")
-        (_logger.debug if quiet else _logger.info)(
-            "request",
-            method=method,
-            path=scope["path"][:_LOGGED_PATH_CHARACTERS_MAX],
-            route=route,
-            status=status,
-            duration_ms=round(seconds * 1000, 1),
-            by=principal.name if principal else None,
-        )
+        fields = {
+            "method": method,
+            "path": scope["path"][:_LOGGED_PATH_CHARACTERS_MAX],
+            "route": route,
+            "status": status,
+            "duration_ms": round(seconds * 1000, 1),
+            "by": principal.name if principal else None,
+        }
+        logger.log(logging.DEBUG if quiet else logging.INFO, "request", extra=fields)

@@ -22,7 +22,7 @@ RESPONSES: dict[int | str, dict[str, object]] = {
 }
 """For the description of every route that acts."""
 
-_STATUS = {"consul_unavailable": 503, "unknown_group": 404, "unknown_region": 404}
+_STATUS = {"consul_unavailable": 503, "unknown_group": 404, "unknown_region": 422}
 _STATUS_OF_REFUSAL = 409
 _LOST_RACES = frozenset({"revision_changed", "document_changed"})
 

@@ -1,11 +1,12 @@
 """Owns the outermost edge of a request: the one place that catches everything."""
 
-import structlog
+import logging
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from controlplane.api.problems import ProblemResponse
 
-_logger = structlog.stdlib.get_logger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Recovery:
@@ -26,7 +27,7 @@ class Recovery:
         try:
             await self._app(scope, receive, watched_send)
         except Exception:
-            _logger.exception("request failed", method=scope["method"], path=scope["path"])
+            logger.exception("request failed", extra={"method": scope["method"], "path": scope["path"]})
             if answering:
                 raise
             await _internal_error()(scope, receive, send)

@@ -132,7 +132,7 @@ async def test_unknown_is_202_and_never_an_error(operator: httpx.AsyncClient, fa
         ("document_changed", '"16"', 412),
         ("document_changed", None, 409),
         ("unknown_group", None, 404),
-        ("unknown_region", None, 404),
+        ("unknown_region", None, 422),
         ("consul_unavailable", '"16"', 503),
     ],
 )

@@ -1,12 +1,15 @@
 """One trace id from the caller through log and answer."""
 
+import io
+import json
+import logging
 import re
+from collections.abc import Iterator
 
 import httpx
 import pytest
-from structlog.contextvars import merge_contextvars
-from structlog.testing import capture_logs
 
+from controlplane.adapters.logs import configure_logs
 from tests.fakes.doors import FakeDoors
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -46,24 +49,41 @@ async def test_a_malformed_trace_is_replaced_by_a_fresh_one(viewer: httpx.AsyncC
     assert first.headers[HEADER] not in {TRACE, second.headers[HEADER]}
 
 
-async def test_an_act_and_its_log_line_share_the_trace(operator: httpx.AsyncClient, fakes: FakeDoors):
-    """The trace id of an act stands in the request to the application and in the log line of the request."""
-    with capture_logs(processors=[merge_contextvars]) as lines:
-        response = await operator.post(
-            "/api/v1/failover/checkout/move", json={"to": "eu-west", "reason": "INC-1"}
-        )
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """Everything that the process logs, as its lines are written."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    root.handlers = []  # kept aside: configuring the log closes those it finds
+    stream = io.StringIO()
+    configure_logs(level="debug", process="control", stream=stream)
+    yield stream
+    logging.captureWarnings(capture=False)
+    root.handlers, root.level = handlers, level
 
-    (asked,) = fakes.operations.asked
-    (line,) = [line for line in lines if line["event"] == "request"]
+
+def requests(log: io.StringIO) -> list[dict[str, object]]:
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    return [line for line in lines if line["event"] == "request"]
+
+
+async def test_an_act_and_its_log_line_share_the_trace(
+    operator: httpx.AsyncClient, fakes: FakeDoors, log: io.StringIO
+):
+    """The trace id of an act stands in the request to the application and in the log line of the request."""
+    response = await operator.post(
+        "/api/v1/failover/checkout/move", json={"to": "eu-west", "reason": "INC-1"}
+    )
+
+    (asked,), (line,) = fakes.operations.asked, requests(log)
     assert asked.act.trace_id == response.headers[HEADER] == line["trace_id"]
-    assert (line["by"], line["status"], line["log_level"]) == ("a-operator", 200, "info")
+    assert (line["by"], line["status"], line["level"]) == ("a-operator", 200, "info")
     assert line["route"] == "/api/v1/failover/{group}/move"
 
 
-async def test_reads_that_went_well_are_not_news(viewer: httpx.AsyncClient):
+async def test_reads_that_went_well_are_not_news(viewer: httpx.AsyncClient, log: io.StringIO):
     """Scrapes and refreshes stay below `info`; refusals do not."""
-    with capture_logs() as lines:
-        await viewer.get("/healthz")
-        await viewer.get("/api/v1/nothing")
+    await viewer.get("/healthz")
+    await viewer.get("/api/v1/nothing")
 
-    assert [line["log_level"] for line in lines] == ["debug", "info"]
+    assert [line["level"] for line in requests(log)] == ["debug", "info"]
