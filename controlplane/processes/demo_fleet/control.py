@@ -13,6 +13,7 @@ from controlplane.processes.demo_fleet.layout import Cell, DemoInstance
 from controlplane.processes.demo_fleet.listener import Request, Response
 
 FAULTS_PATH = "/faults"
+HEALTH_PATH = "/healthz"
 
 
 class Faults:
@@ -55,7 +56,7 @@ class Faults:
 
 
 class ControlEndpoint:
-    """`POST /faults {"fault": {…} or null, "instances": [ids]}` with a bearer secret."""
+    """`POST /faults {"fault": {…} or null, "instances": [ids]}` with a bearer secret; `GET /healthz`."""
 
     def __init__(self, faults: Faults, secret: str) -> None:
         self._faults = faults
@@ -63,6 +64,8 @@ class ControlEndpoint:
 
     async def handle(self, request: Request) -> Response:
         """Answer one request."""
+        if (request.method, request.path) == ("GET", HEALTH_PATH):
+            return Response(HTTPStatus.OK, {"status": "ok"})
         given = request.headers.get("authorization", "")
         if not secrets.compare_digest(given.encode(), self._authorization.encode()):
             return _refusal(HTTPStatus.UNAUTHORIZED, "the bearer secret stands in fleet.json")
