@@ -23,6 +23,7 @@ from yaml.events import (
 )
 from yaml.representer import SafeRepresenter
 
+from controlplane.application.fleet_adoption import without_adopted
 from controlplane.application.fleet_file import API_VERSION, fleet_from_tree, fleet_to_mapping
 from controlplane.application.fleet_limits import DEPTH_MAX
 from controlplane.application.fleet_tree import (
@@ -81,8 +82,8 @@ class FleetYaml:
         return fleet_from_tree(root, adopted=False, problems=problems)
 
     def write(self, fleet: Fleet) -> str:
-        """The canonical file of a fleet: equal fleets give equal texts."""
-        node = _yaml_node(fleet_to_mapping(fleet))
+        """The canonical file of a fleet, without adopted instances: equal fleets give equal texts."""
+        node = _yaml_node(fleet_to_mapping(without_adopted(fleet)))
         text: str = yaml.serialize(node, Dumper=yaml.CSafeDumper, allow_unicode=True, width=_LINE_WIDTH)
         return text
 

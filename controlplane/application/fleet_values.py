@@ -210,7 +210,7 @@ def json_value(node: Node) -> Any:
     """Any value of JSON that every language reads alike: no NaN, no integer above 2^53."""
     value = node.value
     if isinstance(value, Mapping):
-        return {_unicode(key): json_value(item) for key, item in value.items()}
+        return {_unicode(key): json_value(value[key]) for key in sorted(value)}
     if isinstance(value, tuple):
         return [json_value(item) for item in value]
     if isinstance(value, str):
