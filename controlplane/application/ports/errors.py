@@ -1,4 +1,4 @@
-"""Owns how the outside fails, in the words of the application:
+"""Owns how the outside fails, in the words of the application.
 
 PortError
 ├── StoreError

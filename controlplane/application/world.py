@@ -1,0 +1,51 @@
+"""Owns what a replica is given: the world behind ports, and what makes it this replica."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from controlplane.application.ports import (
+    Catalog,
+    Clock,
+    DefinitionsCache,
+    FleetFormat,
+    FloorCache,
+    Identifiers,
+    Journal,
+    RegistryRepository,
+    Store,
+    Token,
+    TokenCache,
+    TokenRepository,
+)
+from controlplane.contract.keys import Keys
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """The world, as a replica is given it."""
+
+    store: Store
+    catalog: Catalog
+    registry: RegistryRepository
+    journal: Journal
+    tokens: TokenRepository
+    fleet_format: FleetFormat
+    definitions_cache: DefinitionsCache
+    token_cache: TokenCache
+    floors: FloorCache
+    clock: Clock
+    identifiers: Identifiers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """What makes this replica this one."""
+
+    api: str
+    """Where other replicas reach it."""
+    home: str = "dc1"
+    """The datacenter that decides."""
+    keys: Keys = field(default_factory=Keys)
+    log_retention: timedelta = timedelta(hours=24)
+    local_tokens: Sequence[Token] = ()

@@ -1,0 +1,141 @@
+"""Owns what the commands that start or touch processes do: plain functions that block until all is done."""
+
+import asyncio
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from controlplane.adapters.logs import configure_logs
+from controlplane.adapters.postgres.migrate import revisions, upgrade_to_head
+from controlplane.adapters.postgres.session import Database
+from controlplane.adapters.postgres.tokens import PostgresTokens
+from controlplane.application.gatekeeper import hashed
+from controlplane.application.ports import Token
+from controlplane.bootstrap.control import run_control
+from controlplane.bootstrap.endpoints import consul_endpoint, database_address
+from controlplane.bootstrap.prober import run_probe
+from controlplane.bootstrap.running import run, until_signalled
+from controlplane.processes.chaos import apply_fault
+from controlplane.processes.demo_fleet.runner import run_fleet
+from controlplane.processes.runtime_file import Runtime
+from controlplane.processes.serve import supervise
+from controlplane.processes.table import ServePlan
+from controlplane.settings import Settings
+
+SECRET_BYTES = 32
+
+
+def serve(settings: Settings) -> None:
+    """Run everything on one data folder until a signal.
+
+    Raises:
+        ProcessError: something that is needed cannot be had.
+    """
+    configure_logs(level=settings.log_level, process="supervisor")
+    asyncio.run(supervise(serve_plan(settings), on_ready=_say_where))
+
+
+def control(settings: Settings) -> None:
+    """Run one control process until a signal.
+
+    Raises:
+        NotConfigured: an address is missing, or the database's schema is another one.
+        AddressUnavailable: the port is taken.
+    """
+    configure_logs(level=settings.log_level, process="control")
+    run(run_control(settings))
+
+
+def probe(settings: Settings, vantage: str) -> None:
+    """Run one prober process until a signal.
+
+    Raises:
+        NotConfigured: an address or the token is missing.
+    """
+    configure_logs(level=settings.log_level, process=settings.prober_name)
+    run(until_signalled(run_probe(settings, vantage)))
+
+
+def migrate(settings: Settings, *, check: bool) -> str:
+    """Bring the database's schema up to date, or only say how it stands.
+
+    Raises:
+        NotConfigured: no database is set.
+        DatabaseUnavailable: it does not answer.
+    """
+    url = database_address(settings)
+    current, head = revisions(url)
+    if current == head:
+        return f"the database is at revision {head}, as this program needs it"
+    if check:
+        return f"the database is at revision {current or 'none'}, this program needs {head}"
+    upgrade_to_head(url)
+    return f"the database went from revision {current or 'none'} to {head}"
+
+
+def create_local_token(settings: Settings, *, name: str, role: str, vantage: str | None = None) -> str:
+    """Write a token straight into the database; answers its secret, which is kept nowhere.
+
+    Raises:
+        NotConfigured: no database is set.
+        DatabaseUnavailable: it does not answer.
+    """
+    secret = secrets.token_urlsafe(SECRET_BYTES)
+    token = Token(name=name, role=role, sha256=hashed(secret), vantage=vantage)
+    asyncio.run(_add_token(database_address(settings), token))
+    return secret
+
+
+def demo_fleet(settings: Settings) -> None:
+    """Run the demo's simulated fleet until a signal.
+
+    Raises:
+        ProcessError: there are no ports, or a process does not start.
+    """
+    configure_logs(level=settings.log_level, process="fleet")
+    endpoint = consul_endpoint(settings)
+    fleet = run_fleet(
+        data_dir=settings.data_dir,
+        consul_address=endpoint.address,
+        consul_token=endpoint.token,
+        prefix=settings.consul_prefix,
+    )
+    run(until_signalled(fleet))
+
+
+def chaos(data_dir: Path, fault: str, scope: str, *, share: str | None, latency: str | None) -> str:
+    """Break or heal a part of the demo's fleet; answers what was done.
+
+    Raises:
+        ChaosError: a mistake in the words, or no demo runs on this folder.
+    """
+    return asyncio.run(apply_fault(data_dir, fault, scope, share, latency))
+
+
+def serve_plan(settings: Settings, *, environment: Mapping[str, str] | None = None) -> ServePlan:
+    """What `serve` runs by these settings."""
+    token = settings.consul_http_token
+    return ServePlan(
+        data_dir=settings.data_dir,
+        host=settings.host,
+        port=settings.port,
+        vantage=settings.vantage,
+        probers=settings.probers,
+        environment=dict(os.environ if environment is None else environment),
+        database_url=settings.database_url.get_secret_value() if settings.database_url else None,
+        consul_address=settings.consul_http_addr,
+        consul_token=token.get_secret_value() if token else None,
+    )
+
+
+async def _add_token(database: str, token: Token) -> None:
+    connections = Database(database)
+    try:
+        await PostgresTokens(connections).add(token)
+    finally:
+        await connections.close()
+
+
+def _say_where(runtime: Runtime) -> None:
+    print(f"controlplane is up: {runtime.api}", flush=True)  # noqa: T201 - the answer to the person who typed it

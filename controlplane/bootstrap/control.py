@@ -1,0 +1,123 @@
+"""Owns the wiring of a control process: adapters into a replica, the replica's doors into the API."""
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack, suppress
+from datetime import timedelta
+from socket import socket
+
+from fastapi import FastAPI
+
+from controlplane.adapters.clock import SystemClock, UlidFactory
+from controlplane.adapters.consul import ConsulCatalog, ConsulStore
+from controlplane.adapters.definitions_cache import DefinitionsFile
+from controlplane.adapters.fleet_yaml import FleetYaml
+from controlplane.adapters.postgres.journal import PostgresJournal
+from controlplane.adapters.postgres.migrate import revisions
+from controlplane.adapters.postgres.registry import PostgresRegistry
+from controlplane.adapters.postgres.session import Database
+from controlplane.adapters.postgres.tokens import PostgresTokens
+from controlplane.adapters.state_files import FloorFile, TokenFile
+from controlplane.api.app import create_app
+from controlplane.api.server import open_listener, serve_app
+from controlplane.application.ports import DatabaseUnavailable
+from controlplane.application.replica import Replica
+from controlplane.application.world import Ports, Traits
+from controlplane.bootstrap.endpoints import (
+    NotConfigured,
+    consul_endpoint,
+    database_address,
+    is_loopback,
+    public_url,
+)
+from controlplane.bootstrap.running import on_signal
+from controlplane.console.pages import status_routes
+from controlplane.contract.keys import Keys
+from controlplane.processes.local_tokens import load_token_hashes
+from controlplane.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+async def run_control(settings: Settings) -> None:
+    """Run the API, leadership, decisions and journal of one replica until SIGTERM or SIGINT.
+
+    Raises:
+        NotConfigured: an address is missing, or the database is at another revision than this program.
+        AddressUnavailable: the port is taken.
+    """
+    await _require_current_schema(database_address(settings))
+    listener = open_listener(settings.host, settings.port)
+    async with AsyncExitStack() as resources:
+        replica = Replica(await _ports(settings, resources), _traits(settings))
+        await _serve(replica, _app(settings, replica), listener)
+
+
+async def _serve(replica: Replica, app: FastAPI, listener: socket) -> None:
+    """Serve until a signal; then let requests end, stop the parts, settle what is open, hand over."""
+    stop = asyncio.Event()
+    on_signal(stop.set)
+    working = asyncio.create_task(replica.run(), name="replica")
+    serving = asyncio.create_task(serve_app(app, listener=listener, stop=stop), name="api")
+    try:
+        await asyncio.wait({working, serving}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stop.set()
+        await serving
+        working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
+        await replica.close()
+
+
+async def _require_current_schema(database: str) -> None:
+    try:
+        current, head = await asyncio.to_thread(revisions, database)
+    except DatabaseUnavailable as error:
+        logger.warning("the database's schema was not checked", extra={"error": str(error)})
+        return
+    if current != head:
+        raise NotConfigured(
+            f"the database is at revision {current or 'none'}, this program needs {head}: "
+            "run `controlplane migrate`"
+        )
+
+
+async def _ports(settings: Settings, resources: AsyncExitStack) -> Ports:
+    clock, folder = SystemClock(), settings.data_dir
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    endpoint = consul_endpoint(settings)
+    store, catalog = ConsulStore(endpoint, clock=clock), ConsulCatalog(endpoint, clock=clock)
+    database = Database(database_address(settings))
+    for close in (store.aclose, catalog.aclose, database.close):
+        resources.push_async_callback(close)
+    return Ports(
+        store=store,
+        catalog=catalog,
+        registry=PostgresRegistry(database),
+        journal=PostgresJournal(database),
+        tokens=PostgresTokens(database),
+        fleet_format=FleetYaml(),
+        definitions_cache=DefinitionsFile(folder / "definitions.json"),
+        token_cache=TokenFile(folder / "tokens.json"),
+        floors=FloorFile(folder / "floors.json"),
+        clock=clock,
+        identifiers=UlidFactory(),
+    )
+
+
+def _traits(settings: Settings) -> Traits:
+    tokens = load_token_hashes(settings.tokens_file) if settings.tokens_file else ()
+    return Traits(
+        api=public_url(settings),
+        home=settings.home_datacenter,
+        keys=Keys(settings.consul_prefix),
+        log_retention=timedelta(hours=settings.log_retention_hours),
+        local_tokens=tokens,
+    )
+
+
+def _app(settings: Settings, replica: Replica) -> FastAPI:
+    """The API, and the page of this edition: open to this machine alone, for there is no log-in yet."""
+    pages = status_routes(replica.doors, is_open=is_loopback(settings.host))
+    return create_app(replica.doors, clock=replica.ports.clock, public_url=public_url(settings), pages=pages)

@@ -1,0 +1,67 @@
+"""Owns the wiring of a prober process; one beside the control plane is wired as one in a far region."""
+
+from contextlib import AsyncExitStack
+
+from controlplane.adapters.clock import SystemClock, UlidFactory
+from controlplane.adapters.consul import ConsulStore
+from controlplane.adapters.control_api import ControlApi
+from controlplane.adapters.definitions_cache import DefinitionsFile
+from controlplane.adapters.probes.dialer import Dialer
+from controlplane.adapters.probes.http import HttpProbe
+from controlplane.adapters.probes.resolver import Resolver
+from controlplane.adapters.probes.tcp import TcpProbe
+from controlplane.adapters.schedule import ApschedulerTicker
+from controlplane.application.probing import Prober
+from controlplane.application.probing_definitions import DefinitionsFollower
+from controlplane.application.probing_process import run_prober
+from controlplane.application.reporting import Reporter
+from controlplane.bootstrap.endpoints import NotConfigured, consul_endpoint
+from controlplane.contract.keys import Keys
+from controlplane.domain.fleet import CheckType
+from controlplane.settings import Settings
+
+
+async def run_probe(settings: Settings, vantage: str) -> None:
+    """Probe and report until cancelled.
+
+    Raises:
+        NotConfigured: an address or the token is missing.
+    """
+    if settings.token is None:
+        raise NotConfigured("CONTROLPLANE_TOKEN is not set: a token of role prober for this vantage")
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    clock, keys = SystemClock(), Keys(settings.consul_prefix)
+    async with AsyncExitStack() as resources:
+        store = ConsulStore(consul_endpoint(settings), clock=clock)
+        resources.push_async_callback(store.aclose)
+        control = ControlApi(url=settings.url, token=settings.token.get_secret_value())
+        await resources.enter_async_context(control)
+        dialer = Dialer(resolver=Resolver(clock=clock), clock=clock)
+        http, tcp = HttpProbe(dialer=dialer, clock=clock), TcpProbe(dialer=dialer, clock=clock)
+        prober = Prober(
+            probes={
+                CheckType.HTTP: await resources.enter_async_context(http),
+                CheckType.TCP: await resources.enter_async_context(tcp),
+            },
+            clock=clock,
+            region_probes_in_flight_max=settings.probes_in_flight_per_region,
+        )
+        await run_prober(
+            prober=prober,
+            definitions=DefinitionsFollower(
+                store=store,
+                keys=keys,
+                source=control,
+                cache=DefinitionsFile(settings.data_dir / "definitions.json"),
+                adopt=prober.adopt,
+            ),
+            reporter=Reporter(
+                prober=prober,
+                store=store,
+                keys=keys,
+                vantage=vantage,
+                name=settings.prober_name,
+                boot=UlidFactory().new(),
+            ),
+            ticker=ApschedulerTicker(),
+        )
