@@ -6,14 +6,13 @@ PYTHON ?= $(or $(shell for python in python3 python3.14 python3.13 python3.12 py
 VENV := .venv
 BIN := $(VENV)/bin
 CHROMIUM := /usr/bin/chromium
-BROWSER_PACKAGES := chromium fonts-noto-cjk
 TEST_WORKERS ?= 2
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header pyproject.toml
 BENCHES := $(filter-out _%,$(notdir $(basename $(wildcard bench/*.py))))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup runtime demo serve migrate check test prove bench lock docs browser lint
+.PHONY: help setup runtime demo serve migrate check test prove bench lock docs browser compiler lint
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do \
@@ -39,7 +38,7 @@ test: browser lint ## everything that must hold: static checks, all tests, cover
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 
-prove: setup ## the long runs; writes docs/proof.md
+prove: compiler setup ## the long runs; writes docs/proof.md
 	$(BIN)/python -m pytest -m prove -p tests.proof --proof=docs/proof.md
 
 bench: setup ## measure beside other programs, one table per bench
@@ -79,12 +78,17 @@ $(VENV)/bin/python:
 		echo "'$(PYTHON)' cannot create environments: install its venv module (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
 
-# The tests drive a real browser. Where it is missing and we may, it is installed; else this says what to do.
+# Debian packages that tests need: installed where we may, else this says what to do.
 browser:
-	@if [ -x $(CHROMIUM) ] && dpkg-query -W $(BROWSER_PACKAGES) >/dev/null 2>&1; then exit 0; fi; \
-	if [ "$$(id -u)" = 0 ]; then root=; \
-	elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then root="sudo -n"; \
-	else root=none; fi; \
-	if [ "$$root" = none ] || ! command -v apt-get >/dev/null; then \
-		echo "make test drives a real browser: install $(BROWSER_PACKAGES) (Debian: apt-get install $(BROWSER_PACKAGES)), so that $(CHROMIUM) is there" >&2; exit 1; fi; \
-	$$root apt-get update -q && $$root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(BROWSER_PACKAGES)
+	@$(call need,[ -x $(CHROMIUM) ] && dpkg-query -W fonts-noto-cjk,make test drives a real browser,chromium fonts-noto-cjk)
+
+compiler:
+	@$(call need,command -v go,make prove compiles the Go of the README,golang-go)
+
+define need
+if { $(1); } >/dev/null 2>&1; then exit 0; fi; \
+if [ "$$(id -u)" = 0 ]; then root=; elif sudo -n true 2>/dev/null; then root="sudo -n"; else root=nobody; fi; \
+if [ "$$root" = nobody ] || ! command -v apt-get >/dev/null; then \
+	echo "$(2): install it first (Debian: apt-get install $(3))" >&2; exit 1; fi; \
+$$root apt-get update -q && $$root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(3)
+endef
