@@ -76,7 +76,7 @@ class Event(StrEnum):
 TRANSITIONS: Mapping[Event, Mapping[GroupState, GroupState]] = {
     Event.FAULT: dict.fromkeys(GroupState, GroupState.NEEDS_OPERATOR),
     Event.SOUND: {GroupState.NEEDS_OPERATOR: GroupState.STEADY},
-    Event.UNSETTLED: dict.fromkeys(set(GroupState) - {GroupState.NEEDS_OPERATOR}, GroupState.ACTIVATING),
+    Event.UNSETTLED: dict.fromkeys(GroupState, GroupState.ACTIVATING),
     Event.SETTLED: {GroupState.ACTIVATING: GroupState.STEADY},
     Event.CALM: {
         GroupState.SUSPECT: GroupState.STEADY,

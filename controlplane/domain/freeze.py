@@ -55,7 +55,9 @@ def _standing(situation: Situation) -> Iterator[Obstacle]:
         yield _freeze("not_leading", "this replica does not lead")
     elif not may_decide(situation.renewed_seconds):
         yield _freeze("not_leading", f"the lease was renewed {situation.renewed_seconds:.1f} s ago")
-    if situation.contact_seconds > CONTACT_SECONDS_MAX:
+    if isinf(situation.contact_seconds):
+        yield _freeze("consul_unavailable", "Consul has never answered")
+    elif situation.contact_seconds > CONTACT_SECONDS_MAX:
         yield _freeze("consul_unavailable", f"Consul last answered {situation.contact_seconds:.1f} s ago")
     offset = situation.clock_offset_seconds or 0.0
     if abs(offset) > CLOCK_TILT_SECONDS_MAX:

@@ -101,17 +101,16 @@ def _ballot(view: VantageView, group: Group, region: str) -> Ballot:
     if view.distrust:
         return Ballot(view.name, Vote.ABSTAINS, why=view.distrust)
     cells = {service: view.cells.get(CellKey(service, region)) for service in group.services}
-    states = {
-        service: judge(counts, group.policy.min_healthy_percent) if counts else CellState.UNKNOWN
-        for service, counts in cells.items()
-    }
-    vote = _vote(list(states.values()), group.policy.evidence)
-    unknown = (service for service, state in states.items() if state is CellState.UNKNOWN)
+    states = [
+        judge(counts, group.policy.min_healthy_percent) if counts else CellState.UNKNOWN
+        for counts in cells.values()
+    ]
+    vote = _vote(states, group.policy.evidence)
     return Ballot(
         view.name,
         vote,
-        fit=all(state in (CellState.UP, CellState.DEGRADED) for state in states.values()),
-        why=f"knows too little of {next(unknown)}" if vote is Vote.ABSTAINS else "",
+        fit=all(state in (CellState.UP, CellState.DEGRADED) for state in states),
+        why="knows too little of it" if vote is Vote.ABSTAINS else "",
         outside=view.region != region,
         cells={service: counts for service, counts in cells.items() if counts},
     )
@@ -157,7 +156,7 @@ def _accused(ballots: Sequence[Ballot], failing: Sequence[Ballot], more: str) ->
 
 
 def _vantages(ballots: Sequence[Ballot]) -> str:
-    return "1 vantages (single vantage)" if len(ballots) == 1 else f"{len(ballots)} vantages"
+    return "1 (single vantage)" if len(ballots) == 1 else f"{len(ballots)} vantages"
 
 
 def _abstaining(ballots: Sequence[Ballot]) -> str:

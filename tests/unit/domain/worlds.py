@@ -1,4 +1,4 @@
-"""A small world that tests own: a fleet, vantages that report what is set here, a clock, and a leader's memory."""
+"""A small world that tests own: a fleet, vantages that report what is set here, clocks, a leader's memory."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -81,7 +81,10 @@ def all_in(health: str, size: int) -> CellCounts:
 
 @dataclass
 class World:
-    """What is the case, as far as the core can hear of it. Vantages see `counts` unless `sees` says otherwise."""
+    """What is the case, as far as the core can hear of it.
+
+    Vantages see `counts`, unless `sees` says otherwise of one of them.
+    """
 
     fleet: Fleet = field(default_factory=a_fleet)
     monotonic: float = 1000.0
