@@ -7,7 +7,7 @@ house to each law and plants a violation of each.
 import ast
 import re
 import statistics
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from logging import LogRecord
 from pathlib import Path
 
@@ -113,6 +113,16 @@ def clashing_log_fields(folder: Path) -> list[str]:
         if keyword.arg == "extra" and isinstance(keyword.value, ast.Dict)
         for key in keyword.value.keys
         if isinstance(key, ast.Constant) and key.value in _TAKEN_FIELDS
+    ]
+
+
+def unread_settings(folder: Path, names: Mapping[str, str]) -> list[str]:
+    """Settings that nothing reads, by field or by variable: they would be promises without effect."""
+    texts = [path.read_text() for path in python_files(folder) if path.name != "settings.py"]
+    return [
+        f"{field}: no code reads this setting"
+        for field, variable in names.items()
+        if not any(re.search(rf"\.{field}\b|[\"']{variable}[\"']", text) for text in texts)
     ]
 
 
