@@ -69,6 +69,7 @@ class ConsulTransport(base.HTTPClient):  # type: ignore[misc]  # py-consul carri
         self._clock = clock
         self._deadlines = deadlines
         self._client = _client(endpoint, connections_max)
+        self._connections = asyncio.Semaphore(connections_max)
 
     async def get(
         self, callback: Callback, path: str, params: Parameters | None = None, **_options: Any
@@ -134,8 +135,8 @@ class ConsulTransport(base.HTTPClient):  # type: ignore[misc]  # py-consul carri
             raise StoreUnavailable(f"nothing was sent: {text}") from error
 
     async def _answer(self, exchange: "_Exchange", callback: Callback, seconds: float) -> Answer:
-        sent, sent_at = self._clock.monotonic(), self._clock.now()
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds), self._connections:
+            sent, sent_at = self._clock.monotonic(), self._clock.now()
             response = await self._client.request(
                 exchange.method,
                 self.uri(exchange.path, exchange.query),
@@ -252,10 +253,13 @@ def _client(endpoint: ConsulEndpoint, connections_max: int) -> httpx.AsyncClient
     headers = {"Accept-Encoding": "identity"}  # the agent is near: packing costs more than it spares
     if endpoint.token:
         headers["X-Consul-Token"] = endpoint.token
+    # A call cancelled while it waits for a connection of httpx's pool can take that connection with it for
+    # good. So callers wait at a semaphore, and nobody ever waits in the pool.
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=connections_max)
     return httpx.AsyncClient(
         headers=headers,
         timeout=None,  # noqa: S113 - `asyncio.timeout` bounds the whole call, httpx could only bound its parts
-        limits=httpx.Limits(max_connections=connections_max, max_keepalive_connections=connections_max),
+        limits=limits,
         verify=endpoint.tls(),
         trust_env=False,
     )

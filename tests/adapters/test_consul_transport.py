@@ -174,6 +174,21 @@ async def test_connections_are_bounded_and_come_back(peer: ScriptedHttp) -> None
         assert await store.transact(OPERATIONS) == Committed(9)
 
 
+async def test_calls_that_fail_together_give_all_connections_back(peer: ScriptedHttp) -> None:
+    """However many calls end at their deadlines, in use or in the queue, no connection is lost by it."""
+    endpoint = ConsulEndpoint(address=peer.address)
+    clock = SystemClock()
+    async with aclosing(ConsulStore(endpoint, clock=clock, deadlines=SHORT, connections_max=2)) as store:
+        peer.answer = None
+        for _ in range(3):
+            calls = [store.transact(OPERATIONS) for _ in range(6)]
+            failures = await asyncio.gather(*calls, return_exceptions=True)
+            assert len([failure for failure in failures if isinstance(failure, OutcomeUnknown)]) >= 2
+        peer.reply("200 OK", COMMITTED)
+        outcomes = await asyncio.gather(*(store.transact(OPERATIONS) for _ in range(6)))
+        assert outcomes == [Committed(9)] * 6
+
+
 @pytest.mark.parametrize(
     ("status", "body", "headers"),
     [
