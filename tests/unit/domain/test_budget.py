@@ -1,5 +1,6 @@
 """The ring of automatic moves, and what it still allows."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -27,30 +28,33 @@ from controlplane.domain.budget import (
     rest_ends,
 )
 from controlplane.domain.fleet import Group, Policy
+from controlplane.domain.obstacle import Obstacle
 from tests.unit.domain.strategies import budgets
 
 NOW = datetime(2026, 1, 12, 9, 30, tzinfo=UTC)
 GROUP = Group("checkout", ("checkout",), ("us-east", "eu-west"), Policy(dwell_seconds=600.0))
 
 
-def ago(seconds):
+def ago(seconds: float) -> datetime:
     """So many seconds before now."""
     return NOW - timedelta(seconds=seconds)
 
 
-def a_move(seconds_ago, *, group="checkout", source="us-east", cause=Cause.REGION):
+def a_move(
+    seconds_ago: float, *, group: str = "checkout", source: str = "us-east", cause: Cause = Cause.REGION
+) -> AutomaticMove:
     """An automatic move of the past."""
     return AutomaticMove(group, 7, ago(seconds_ago), 3, source, "eu-west", cause)
 
 
-def ring(*moves):
+def ring(*moves: AutomaticMove) -> Budget:
     """A budget of these moves, oldest first."""
     return Budget(tuple(sorted(moves, key=lambda move: move.at)))
 
 
-def codes(obstacles):
+def codes(obstacles: Iterable[Obstacle]) -> list[tuple[str, float | None]]:
     """The codes of obstacles, with the seconds until each ends."""
-    return [(obstacle.code, (obstacle.until - NOW).total_seconds()) for obstacle in obstacles]
+    return [(found.code, (found.until - NOW).total_seconds() if found.until else None) for found in obstacles]
 
 
 def test_the_form_in_the_store():

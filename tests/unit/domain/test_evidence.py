@@ -1,6 +1,8 @@
 """Which vantage reports vote, and what they add up to."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -9,6 +11,7 @@ from controlplane.domain.evidence import (
     SILENT_SECONDS,
     Distrust,
     Evidence,
+    VantageView,
     forget,
     vantage_views,
     witness,
@@ -26,7 +29,7 @@ FLEET = Fleet(
 DEFINITIONS = Definitions(REGISTRY, FLEET)
 
 
-def a_report(**changes):
+def a_report(**changes: Any) -> VantageReport:
     """A report of a lone prober that sees the whole cell up."""
     report = VantageReport(
         vantage="us-1",
@@ -40,7 +43,11 @@ def a_report(**changes):
     return replace(report, **changes)
 
 
-def hear(*reports, evidence=None, start=100.0):
+def hear(
+    *reports: VantageReport | tuple[VantageReport, ...],
+    evidence: Evidence | None = None,
+    start: float = 100.0,
+) -> Evidence:
     """Evidence after these reports came one per second; a tuple is several probers at once."""
     evidence = evidence or Evidence()
     for number, heard in enumerate(reports):
@@ -53,9 +60,9 @@ def hear(*reports, evidence=None, start=100.0):
     return evidence
 
 
-def view_at(evidence, monotonic, definitions=DEFINITIONS):
+def view_at(evidence: Evidence, monotonic: float) -> VantageView:
     """What is made of the vantage us-1."""
-    return vantage_views(evidence, definitions, monotonic)["us-1"]
+    return vantage_views(evidence, DEFINITIONS, monotonic)["us-1"]
 
 
 def test_a_found_report_says_nothing():
@@ -222,9 +229,11 @@ def test_a_cell_that_the_registry_does_not_know_is_left_out():
     assert {CELL} == view_at(hear(a_report(), a_report(seq=2, cells=cells)), 101.0).cells.keys()
 
 
-def shares(seq, *, members=("p", "q"), first=None, second=None):
+def shares(
+    seq: int, *, first: CellCounts | None = None, second: CellCounts | None = None
+) -> tuple[VantageReport, VantageReport]:
     """Two probers of one vantage with half of the cell each."""
-    named = member_set(members)
+    named = member_set(["p", "q"])
     return (
         a_report(seq=seq, members=named, cells={CELL: first or CellCounts(up=2)}),
         a_report(
@@ -296,7 +305,7 @@ def test_without_vantages_there_is_local():
     assert list(vantage_views(Evidence(), definitions, 0.0)) == ["local"]
 
 
-def everything_down_for(world, *names):
+def everything_down_for(world: World, *names: str) -> Mapping[str, VantageView]:
     """Some vantages see everything down."""
     for name in names:
         world.sees[name] = {cell: CellCounts(down=size) for cell, size in world.sizes().items()}

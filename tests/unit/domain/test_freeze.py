@@ -1,5 +1,6 @@
 """What freezes the automation, whatever the evidence says."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from math import inf
 
@@ -7,13 +8,13 @@ import pytest
 
 from controlplane.domain.evidence import Distrust, VantageView
 from controlplane.domain.freeze import fleet_freezes, nowhere_to_go, panic
-from controlplane.domain.obstacle import Flag
+from controlplane.domain.obstacle import Flag, Obstacle
 from controlplane.domain.quorum import RegionFinding, RegionState
 from controlplane.domain.report import CellCounts
 from tests.unit.domain.worlds import REGISTRY, World
 
 
-def a_view(name="v-1", distrust=None, **regions):
+def a_view(name: str = "v-1", distrust: Distrust | None = None, **regions: tuple[int, int]) -> VantageView:
     """A vantage that counts (up, down) in these regions; `us_east` stands for us-east."""
     return VantageView(
         name=name,
@@ -27,7 +28,7 @@ def a_view(name="v-1", distrust=None, **regions):
     )
 
 
-def a_finding(region, fit, state=RegionState.DOWN):
+def a_finding(region: str, *, fit: bool, state: RegionState = RegionState.DOWN) -> RegionFinding:
     """What a quorum says of a region."""
     return RegionFinding(region, state, f"{region} {state} from 3 of 3 vantages", fit, ())
 
@@ -35,7 +36,7 @@ def a_finding(region, fit, state=RegionState.DOWN):
 TRUSTING = (a_view("v-1"), a_view("v-2"), a_view("v-3", Distrust.SILENT))
 
 
-def codes(obstacles):
+def codes(obstacles: Iterable[Obstacle]) -> list[str]:
     """Codes in their order."""
     return [obstacle.code for obstacle in obstacles]
 
@@ -97,7 +98,7 @@ def test_too_few_vantages():
 )
 def test_nowhere_to_go(fits, expected):
     """Where no other region is fit, nothing moves."""
-    found = nowhere_to_go([a_finding(f"region-{number}", fit) for number, fit in enumerate(fits)])
+    found = nowhere_to_go([a_finding(f"region-{number}", fit=fit) for number, fit in enumerate(fits)])
 
     assert codes(found) == expected
 

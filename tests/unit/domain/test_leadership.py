@@ -9,6 +9,7 @@ from controlplane.domain.leadership import (
     SILENCE_SECONDS,
     LeaderRecord,
     LeaderRecordError,
+    SilenceRun,
     deposed,
     listen,
     may_decide,
@@ -18,7 +19,7 @@ from controlplane.domain.leadership import (
 RECORD = LeaderRecord(holder="h-1", term=3, api="http://127.0.0.1:8600", beat=7)
 
 
-def run_of(*reads):
+def run_of(*reads: tuple[float, int] | None) -> SilenceRun | None:
     """The run after reads `(answered, modify_index)`, each sent 10 ms before; None is a failed read."""
     run = None
     for read in reads:
@@ -27,7 +28,13 @@ def run_of(*reads):
     return run
 
 
-def every(seconds, *, start=0.0, count=9, index=5):
+def is_silence(*reads: tuple[float, int] | None) -> bool:
+    """Whether the leader may be taken to be gone after these reads."""
+    run = run_of(*reads)
+    return run is not None and run.is_silence
+
+
+def every(seconds: float, *, start: float = 0.0, count: int = 9, index: int = 5) -> list[tuple[float, int]]:
     """Reads at even times."""
     return [(start + number * seconds, index) for number in range(count)]
 
@@ -64,22 +71,22 @@ def test_unreadable_records(raw):
 
 def test_four_seconds_of_one_index_are_silence():
     """Reads of one index over four seconds are silence, and not a moment less."""
-    assert not run_of(*every(0.5, count=9)).is_silence  # the last one was sent 10 ms before the fourth second
-    assert run_of(*every(0.5, count=10)).is_silence
+    assert not is_silence(*every(0.5, count=9))  # the last one was sent 10 ms before the fourth second
+    assert is_silence(*every(0.5, count=10))
 
 
 def test_a_beat_starts_the_run_again():
     """A leader that renews even once in four seconds is not silent."""
     reads = [*every(0.5, count=8), *every(0.5, start=4.0, count=8, index=6)]
 
-    assert not run_of(*reads).is_silence
+    assert not is_silence(*reads)
 
 
 def test_a_failed_read_starts_the_run_again():
     """An outage of Consul is no silence of the leader: after it the leader has the whole time to renew."""
     reads = [*every(0.5, count=8), None, *every(0.5, start=4.5, count=8)]
 
-    assert not run_of(*reads).is_silence
+    assert not is_silence(*reads)
 
 
 @pytest.mark.parametrize(("gap", "expected"), [(READ_GAP_SECONDS_MAX, True), (1.001, False)])
@@ -87,7 +94,7 @@ def test_reads_too_far_apart_start_the_run_again(gap, expected):
     """Reads further apart than a second, be it by a late answer or by a late reader, are no unbroken run."""
     reads = [(0.0, 5), (0.5, 5), (0.5 + gap, 5), *every(0.5, start=1.0 + gap, count=6)]
 
-    assert run_of(*reads).is_silence is expected
+    assert is_silence(*reads) is expected
 
 
 def test_a_slow_read_covers_only_to_its_sending():
@@ -110,7 +117,7 @@ def test_silence_is_always_four_unbroken_seconds(steps):
     run = run_of(*reads)
     if run is None or not run.is_silence:
         return
-    tail = []
+    tail: list[tuple[float, int]] = []
     for read in reversed(reads):
         if (
             read is None

@@ -1,5 +1,6 @@
 """What a quorum of vantages says of a region."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,15 @@ from hypothesis import strategies as st
 
 from controlplane.domain.evidence import Distrust, VantageView
 from controlplane.domain.fleet import Evidence, Group, Policy
-from controlplane.domain.quorum import NAMES_SHOWN_MAX, RegionState, carries, find_region, needed, region_lost
+from controlplane.domain.quorum import (
+    NAMES_SHOWN_MAX,
+    RegionFinding,
+    RegionState,
+    carries,
+    find_region,
+    needed,
+    region_lost,
+)
 from controlplane.domain.report import CellCounts, CellKey
 from tests.unit.domain.strategies import vantage_words
 
@@ -23,7 +32,12 @@ FINE, SOSO, BAD, MUTE = (
 US, EU, AP = ("us-1", "us-east"), ("eu-1", "eu-west"), ("ap-1", "ap-south")
 
 
-def a_view(place, checkout=FINE, search=FINE, distrust=None):
+def a_view(
+    place: tuple[str, str | None],
+    checkout: CellCounts | None = FINE,
+    search: CellCounts | None = FINE,
+    distrust: Distrust | None = None,
+) -> VantageView:
     """A vantage that sees these counts in us-east; None: a cell that it cannot add up."""
     name, region = place
     seen = {"checkout": checkout, "search": search}
@@ -38,7 +52,7 @@ def a_view(place, checkout=FINE, search=FINE, distrust=None):
     )
 
 
-def find(*views, group=GROUP):
+def find(*views: VantageView, group: Group = GROUP) -> RegionFinding:
     """What these vantages, all that are configured, make of us-east."""
     return find_region(group, "us-east", views)
 
@@ -239,7 +253,7 @@ def test_whom_nobody_trusts_does_not_lose_a_region():
     assert not region_lost("us-east", views)
 
 
-def configured(words):
+def configured(words: Sequence[str]) -> list[VantageView]:
     """Vantages outside the region, each of which says one of these words."""
     seen = {"up": FINE, "degraded": SOSO, "failing": BAD, "silent": BAD, "abstains": None}
     return [

@@ -27,12 +27,12 @@ PAUSE = Restraint(SOON, "alice", "deploy")
 EVERY_SCOPE = [(Scope.FLEET, None), (Scope.GROUP, "checkout"), (Scope.REGION, "us-east")]
 
 
-def of(found, scope, name):
+def of(found: Restraints, scope: Scope, name: str | None) -> Restraint | None:
     """The restraint of a scope and name."""
     return {
         Scope.FLEET: found.fleet,
-        Scope.GROUP: found.groups.get(name),
-        Scope.REGION: found.regions.get(name),
+        Scope.GROUP: found.groups.get(name or ""),
+        Scope.REGION: found.regions.get(name or ""),
     }[scope]
 
 
@@ -95,10 +95,11 @@ def test_any_bytes_are_read_or_refused(raw):
 def test_restrain_and_lift(scope, name):
     """A restraint is added, replaced and lifted where it was asked for, and nowhere else."""
     added = restrain(Restraints(), scope, name, PAUSE, now=NOW)
-    replaced = restrain(added, scope, name, replace(PAUSE, reason="longer"), now=NOW)
+    longer = replace(PAUSE, until=SOON + timedelta(hours=1))
+    replaced = restrain(added, scope, name, longer, now=NOW)
 
     assert of(added, scope, name) == PAUSE
-    assert of(replaced, scope, name).reason == "longer"
+    assert of(replaced, scope, name) == longer
     assert lift(replaced, scope, name) == Restraints()
 
 
