@@ -17,6 +17,7 @@ _DEBIAN_SUITE = "bullseye"  # the last Debian that carries the package
 _DEBIAN_SHA256 = "e4e888bba104daba1d9161f49bfc52649a7e4efd45b1a7ead5bc54f2cb9c89d9"
 _DEBIAN_MACHINE = "x86_64"
 _DEBIAN_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+_ARCHIVES_IN_USE = ("apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages")
 _COMMAND_TIMEOUT_SECONDS = 180
 
 VENDOR_RELEASES = "https://" + "releases.hashicorp.com" + "/consul"
@@ -31,36 +32,33 @@ class SourceFailure(Exception):
     """This source has no Consul for us; the text says why."""
 
 
-def fetch_from_debian(work: Path) -> Path:
+def fetch_from_debian(work: Path, *, keyring: Path = _DEBIAN_KEYRING) -> Path:
     """Debian's package, from whatever archive this machine's apt already uses, without touching its state.
 
     Raises:
         SourceFailure: no Debian, no apt, another processor, no archive that carries it, a wrong checksum.
     """
-    _require_debian()
+    _require_debian(keyring)
     reasons = []
-    for site in dict.fromkeys(_run(work, "apt-get", *_TARGETS).split()):
+    for site in dict.fromkeys(_run(work, *_ARCHIVES_IN_USE).split()):
         try:
-            return _unpack_package(_download_package(work, site), work)
+            return _unpack_package(_download_package(work, site, keyring), work)
         except SourceFailure as failure:
             reasons.append(str(failure))
     raise SourceFailure("; ".join(reasons) or "apt knows no archive")
 
 
-_TARGETS = ("indextargets", "--format", "$(SITE)", "Created-By: Packages")
-
-
-def _require_debian() -> None:
+def _require_debian(keyring: Path) -> None:
     if platform.machine() != _DEBIAN_MACHINE:
         raise SourceFailure(f"the known package is for {_DEBIAN_MACHINE}, this is {platform.machine()}")
     missing = [tool for tool in ("apt-get", "dpkg") if shutil.which(tool) is None]
-    if missing or not _DEBIAN_KEYRING.exists():
-        raise SourceFailure(f"this is no Debian: {missing[0] if missing else _DEBIAN_KEYRING} is missing")
+    if missing or not keyring.exists():
+        raise SourceFailure(f"this is no Debian: {missing[0] if missing else keyring} is missing")
 
 
-def _download_package(work: Path, site: str) -> Path:
+def _download_package(work: Path, site: str, keyring: Path) -> Path:
     sources = work / "sources.list"
-    sources.write_text(f"deb [signed-by={_DEBIAN_KEYRING}] {site} {_DEBIAN_SUITE} main\n")
+    sources.write_text(f"deb [signed-by={keyring}] {site} {_DEBIAN_SUITE} main\n")
     for folder in ("lists/partial", "cache/archives/partial"):  # apt does not make them
         (work / folder).mkdir(parents=True, exist_ok=True)
     private = (

