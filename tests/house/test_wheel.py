@@ -95,3 +95,20 @@ def test_installed_migrations(installed: Path, tmp_path: Path):
     folder, count = said.splitlines()
     assert Path(folder).is_relative_to(installed)
     assert int(count) == len(list((ROOT / "migrations/versions").glob("*.py")))
+
+
+def test_installed_pages(installed: Path, tmp_path: Path):
+    """The installed package finds its own templates and static files, and renders a page."""
+    said = run_elsewhere(
+        installed,
+        tmp_path,
+        "from controlplane.console.assets import web_root\n"
+        "from controlplane.console.pages import templates\n"
+        "print(web_root())\n"
+        "print(templates().get_template('closed.html').render())\n",
+    )
+
+    folder, page = said.split("\n", 1)
+    assert Path(folder).is_relative_to(installed)
+    assert page.startswith("<!doctype html>")
+    assert page.endswith("</html>")
