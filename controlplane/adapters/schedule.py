@@ -34,7 +34,7 @@ class ApschedulerTicker:
 
         What `call` raises is logged by APScheduler, and the next call comes all the same.
         """
-        logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it would log every single tick
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)  # it would log each tick, made or missed
 
         async def tick() -> None:  # a coroutine, because plain functions are run in threads
             self._ticked = True

@@ -59,6 +59,8 @@ class Prober:
         """Set when `sight()` has changed; cleared by whoever reports it."""
         self.started = 0
         """Probes started since the process began."""
+        self.faults: Counter[Reason] = Counter()
+        """Probes since then that failed by our own fault, or were not even started."""
         self._probes = probes
         self._clock = clock
         self._places = region_probes_in_flight_max
@@ -67,7 +69,8 @@ class Prober:
         self._fleet = WatchedFleet(Fleet())
         self._timetable: Timetable[WatchedCheck] = Timetable()
         self._in_flight: Counter[str] = Counter()
-        self._faults: Counter[Reason] = Counter()
+        self._told: Counter[Reason] = Counter()
+        """Those faults that `take_trust` has told of."""
 
     @property
     def registry(self) -> int:
@@ -104,7 +107,8 @@ class Prober:
 
     def take_trust(self, sight: Sight) -> SelfTrust:
         """What the prober says of itself since this was last asked."""
-        faults, self._faults = self._faults, Counter()
+        faults = self.faults - self._told
+        self._told = self.faults.copy()
         if faults:
             logger.warning("probes failed by faults of our own", extra={"faults": dict(faults)})
         return SelfTrust(self._lag.take_worst(), faults.total(), sight.all_down)
@@ -112,7 +116,7 @@ class Prober:
     def _start(self, watched: WatchedCheck, now: float) -> None:
         region = watched.owner.cell.region
         if self._in_flight[region] >= self._places:
-            self._faults[Reason.OUR_LIMIT] += 1
+            self.faults[Reason.OUR_LIMIT] += 1
             return
         self._in_flight[region] += 1
         self.started += 1
@@ -124,7 +128,7 @@ class Prober:
         if outcome.reason in _SPOILED_BY_A_STALL:
             outcome = self._doubted(outcome, watched, started)
         if outcome.verdict is Verdict.FAULT_OF_OURS:
-            self._faults[outcome.reason] += 1
+            self.faults[outcome.reason] += 1
         elif watched.settle(outcome, now=self._clock.monotonic()):
             self.changed.set()
 

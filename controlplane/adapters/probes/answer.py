@@ -4,6 +4,8 @@ No IO happens here. Redirects are noted, never followed. Bodies are taken as the
 `identity`, and what is compressed all the same is not inflated, so a gzip bomb is only some bytes.
 """
 
+from typing import Any
+
 import httptools
 
 from controlplane.adapters.probes.faults import ProbeFailed
@@ -30,13 +32,12 @@ class Answer:
 
     __slots__ = (
         "_body",
-        "_body_bytes",
         "_delimited",
-        "_head_bytes",
         "_header_bytes",
         "_headers",
         "_in_body",
         "_parser",
+        "_received_bytes",
         "applied",
         "complete",
         "location",
@@ -53,14 +54,13 @@ class Answer:
         self.reusable = False
         """Whether the connection may carry another request."""
         self._body = bytearray() if keep_body else None
-        self._body_bytes = 0
-        self._head_bytes = 0
-        """Received before the header was complete."""
+        self._received_bytes = 0
+        """Everything on the wire: interim answers and what chunks are wrapped in are bytes, too."""
         self._header_bytes = 0
         self._headers = 0
         self._delimited = False
         self._in_body = False
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser: Any = httptools.HttpResponseParser(self)
 
     def feed(self, data: bytes) -> None:
         """Take what the target sent; `complete` says whether that was all.
@@ -68,8 +68,7 @@ class Answer:
         Raises:
             ProbeFailed: it is not HTTP, or it is too much of it.
         """
-        if not self._in_body:
-            self._head_bytes += len(data)
+        self._received_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -80,8 +79,8 @@ class Answer:
             self.reusable = False
             if not self.complete:
                 raise ProbeFailed(Reason.NOT_HTTP, f"not HTTP/1.1: {error}") from error
-        if not self._in_body and self._head_bytes > HEADER_BYTES_MAX:
-            raise ProbeFailed(Reason.HEADER_TOO_LARGE, f"the header goes on after {HEADER_BYTES_MAX} bytes")
+        if not self.complete:
+            self._bound()
 
     def end(self) -> None:
         """The target closed the connection, which ends a body without a length.
@@ -92,10 +91,14 @@ class Answer:
         if self._in_body and not self._delimited:
             self.complete = True
         if not self.complete:
-            where = f"after {self._body_bytes} bytes of the body" if self._in_body else "within the header"
+            where = "within the body" if self._in_body else "within the header"
             raise ProbeFailed(
-                Reason.CLOSED, f"closed {where}" if self._head_bytes else "closed without an answer"
+                Reason.CLOSED, f"closed {where if self._received_bytes else 'without an answer'}"
             )
+
+    def release(self) -> None:
+        """Let go of the parser. It and this refer to each other, which only the garbage collector would end."""
+        self._parser = None
 
     def body_text(self) -> str:
         """The first 64 KiB of the body; what is not UTF-8 is replaced."""
@@ -122,9 +125,6 @@ class Answer:
 
     def on_body(self, data: bytes) -> None:
         """Called by the parser for each piece of the body."""
-        self._body_bytes += len(data)
-        if self._body_bytes > BODY_BYTES_MAX:
-            raise ProbeFailed(Reason.BODY_TOO_LARGE, f"the body goes on after {BODY_BYTES_MAX} bytes")
         if self._body is not None and len(self._body) < BODY_SEARCHED_BYTES_MAX:
             self._body += data[: BODY_SEARCHED_BYTES_MAX - len(self._body)]
 
@@ -135,6 +135,12 @@ class Answer:
             self.reusable = self._parser.should_keep_alive()
         else:
             self._in_body = False
+
+    def _bound(self) -> None:
+        if not self._in_body and self._received_bytes > HEADER_BYTES_MAX:
+            raise ProbeFailed(Reason.HEADER_TOO_LARGE, f"the header goes on after {HEADER_BYTES_MAX} bytes")
+        if self._received_bytes > HEADER_BYTES_MAX + BODY_BYTES_MAX:
+            raise ProbeFailed(Reason.BODY_TOO_LARGE, f"the body goes on after {BODY_BYTES_MAX} bytes")
 
     def _note(self, name: bytes, value: bytes) -> None:
         if name in _LENGTHS:

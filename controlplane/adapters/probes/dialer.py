@@ -99,7 +99,7 @@ class Dialer:
         except BaseException as error:
             transport.abort()
             if isinstance(error, ConnectionError):
-                raise ProbeFailed(Reason.TLS_HANDSHAKE, f"closed during the handshake: {error}") from error
+                raise ProbeFailed(Reason.TLS_HANDSHAKE, "closed during the handshake") from error
             raise
         if secured is None:
             raise ProbeFailed(Reason.TLS_HANDSHAKE, "closed during the handshake")

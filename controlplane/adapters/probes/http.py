@@ -60,6 +60,13 @@ class HttpAttempt(Attempt):
         else:
             transport.write(self._request)
 
+    def finish(
+        self, reason: Reason, detail: str = "", *, status: int | None = None, applied: str | None = None
+    ) -> None:
+        """End the probe, and let go of what only it needed."""
+        super().finish(reason, detail, status=status, applied=applied)
+        self._answer.release()
+
     def data_received(self, data: bytes) -> None:
         """Take a piece of the answer; judge when it is complete."""
         if self.finished:

@@ -1,0 +1,43 @@
+"""Owns the targets of `bench.probes` where HAProxy is not installed: 1,000 ports that answer 200."""
+
+import asyncio
+
+import httptools
+import uvloop
+
+from bench._probes_programs import FIRST_PORT, TARGETS
+
+_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+class Answering(asyncio.Protocol):
+    """One connection: every complete request is answered, one that wants no other is the last."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A prober came."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._parser = httptools.HttpRequestParser(self)
+
+    def data_received(self, data: bytes) -> None:
+        """A piece of a request."""
+        self._parser.feed_data(data)
+
+    def on_message_complete(self) -> None:
+        """A request."""
+        self._transport.write(_ANSWER)
+        if not self._parser.should_keep_alive():
+            self._transport.close()
+
+
+async def serve() -> None:
+    """Listen until the process is ended."""
+    loop = asyncio.get_running_loop()
+    for port in range(FIRST_PORT, FIRST_PORT + TARGETS):
+        await loop.create_server(Answering, "127.0.0.1", port, backlog=1024)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve())
