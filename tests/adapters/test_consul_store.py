@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 
+import httpx
 import pytest
 
 from controlplane.adapters.clock import SystemClock
@@ -153,6 +154,21 @@ async def test_a_wiped_store_is_noticed_by_index_and_by_identity(own_consul: Own
         outcome = await store.transact((Get("store/01"), Put("a", b"older")))
         assert outcome == Rejected((Failure(0, 'key "store/01" doesn\'t exist'),))
         assert await value(store, "a") == b"new"
+
+
+async def test_a_restored_snapshot_goes_back_and_then_upwards(own_consul: OwnConsul) -> None:
+    """Keys get their old values and indexes; the next write gets an index above all that ever were."""
+    async with store_at(own_consul.address) as store, httpx.AsyncClient(timeout=GENEROUS_SECONDS) as http:
+        old = await committed(store, Put("a", b"1"))
+        url = f"http://{own_consul.address}/v1/snapshot"
+        snapshot = (await http.get(url)).raise_for_status().content
+        await committed(store, Put("a", b"2"))
+        newest = await committed(store, Put("a", b"newest"))
+        (await http.put(url, content=snapshot)).raise_for_status()
+        await until_it_reads(store, "a", b"1")
+        listing = await store.watch("a", index=newest.index, wait_seconds=0.5)
+        assert listing.index == old.index
+        assert (await committed(store, Put("a", b"3"))).index > newest.index
 
 
 async def test_a_write_without_quorum_is_committed_later(consul_cluster: ConsulCluster) -> None:

@@ -49,7 +49,7 @@ class CompareAndSet:
 
 @dataclass(frozen=True, slots=True)
 class DeleteCompare:
-    """Deletes if the key's ModifyIndex is `index`."""
+    """Deletes if the key's ModifyIndex is `index`; a key that is not there is no refusal."""
 
     key: str
     index: int
@@ -77,7 +77,10 @@ OPERATIONS_MAX = 64
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The transaction is in force. `index` is the ModifyIndex that all its writes share."""
+    """The transaction is in force. `index` is the ModifyIndex that all its writes share.
+
+    A write of equal bytes leaves its key's index as it was; 0 where there was nothing to write.
+    """
 
     index: int
 
@@ -130,6 +133,9 @@ class Store(Protocol):
     async def watch(self, prefix: str, *, index: int, wait_seconds: float) -> Listing:
         """Wait for a change below the prefix after `index`, or for the wait to end (index 0: at once).
 
+        An answer with a smaller index than `index` means that the store went back: go on from 0. Where
+        nothing stands below the prefix, a write elsewhere may end the wait, too.
+
         Raises:
             StoreUnavailable: no answer in time, or no leader; ask again with index 0.
         """
@@ -138,7 +144,7 @@ class Store(Protocol):
         """Apply all operations or none.
 
         Raises:
-            StoreUnavailable: nothing was sent.
+            StoreUnavailable: nothing was sent: no connection, or more than fits one transaction.
             OutcomeUnknown: it was sent, and may still take effect.
         """
 
@@ -153,7 +159,10 @@ class Store(Protocol):
         """Age of the last committed write or consistent read, from when it was sent; inf before one."""
 
     def clock_offset_seconds(self) -> float | None:
-        """Own wall clock minus the `Date` of Consul's last answer; None before one."""
+        """Own wall clock minus the `Date` of Consul's last answer; None before one.
+
+        The least that the whole seconds of `Date` and the round trip allow: never more than there is.
+        """
 
 
 class Catalog(Protocol):
