@@ -1,7 +1,5 @@
 """Owns what a demo adds to `serve`: the simulated fleet as one more child, and its definitions."""
 
-import sys
-from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -15,22 +13,21 @@ from controlplane.processes.demo_fleet.definition import fleet_file
 from controlplane.processes.demo_fleet.fleet_json import NoDemo, read_fleet
 from controlplane.processes.errors import ProcessError
 from controlplane.processes.readiness import http_status
-from controlplane.processes.table import Stage
+from controlplane.processes.runtime_file import Runtime
+from controlplane.processes.table import ServePlan, Stage
 
 APPLY_SECONDS_MAX = 30.0
 
-_ARGV = (sys.executable, "-m", "controlplane", "demo-fleet")
 
-
-def fleet_child(data_dir: Path, *, consul_address: str, environment: Mapping[str, str]) -> Child:
-    """The simulated fleet for the supervisor's table; for `ServePlan.further`."""
-    told = {"CONTROLPLANE_DATA_DIR": str(data_dir), "CONSUL_HTTP_ADDR": consul_address}
+def fleet_child(plan: ServePlan, runtime: Runtime) -> Child:
+    """The simulated fleet as one more row of the supervisor's table, for `ServePlan.further`."""
+    told = {"CONTROLPLANE_DATA_DIR": str(plan.data_dir), "CONSUL_HTTP_ADDR": runtime.consul}
     return Child(
         name="demo-fleet",
-        argv=_ARGV,
-        environment={**environment, **told},
+        argv=(*plan.command, "demo-fleet"),
+        environment={**plan.environment, **told},
         stage=Stage.PROBERS,
-        is_ready=partial(_is_ready, data_dir),
+        is_ready=partial(_is_ready, plan.data_dir),
     )
 
 
