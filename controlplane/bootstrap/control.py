@@ -31,7 +31,7 @@ from controlplane.bootstrap.endpoints import (
     public_url,
 )
 from controlplane.bootstrap.running import on_signal
-from controlplane.console.pages import status_routes
+from controlplane.console.pages import status_pages
 from controlplane.contract.keys import Keys
 from controlplane.processes.local_tokens import load_token_hashes
 from controlplane.settings import Settings
@@ -119,5 +119,5 @@ def _traits(settings: Settings) -> Traits:
 
 def _app(settings: Settings, replica: Replica) -> FastAPI:
     """The API, and the page of this edition: open to this machine alone, for there is no log-in yet."""
-    pages = status_routes(replica.doors, is_open=is_loopback(settings.host))
+    pages = status_pages(replica.doors.queries, open_status_page=is_loopback(settings.host))
     return create_app(replica.doors, clock=replica.ports.clock, public_url=public_url(settings), pages=pages)

@@ -151,7 +151,7 @@ async def test_a_late_commit_that_beats_the_marker_is_done() -> None:
 
 
 async def test_a_frozen_store_is_answered_with_unknown_and_settled_later() -> None:
-    """A frozen Consul is answered by "unknown, may still take effect" in time, then settled."""
+    """A frozen Consul is "unknown, may still take effect" in time, and settled later."""
     server = founded()
     clock = FakeClock()
     writer = await publisher(server.client(), clock)
@@ -216,7 +216,7 @@ async def test_an_earlier_marker_of_the_same_change_counts() -> None:
 
 
 async def test_a_refusal_that_proves_nothing_leaves_it_unknown() -> None:
-    """Where neither the store, the document nor the log shuts it out, a write without answer stays unknown."""
+    """Where neither the store, the document nor the log shuts it out, a write stays unknown."""
     server = founded()
     client = server.client()
     writer = await publisher(client, FakeClock())

@@ -1,0 +1,287 @@
+"""The walk on virtual time: from what a vantage reports to what services read and history holds."""
+
+import asyncio
+
+import pytest
+
+from controlplane.application.doors import NotLeading
+from controlplane.application.results import Done
+from tests.application.world import DOCUMENT, DOWN, KEYS, UP, World, move, pause, tenure
+
+pytestmark = pytest.mark.looptime
+
+
+async def test_a_lost_region_moves_the_group() -> None:
+    """A region that is down for the hold-down is left, in one publication that history gets."""
+    world = World()
+    async with world.settled():
+        assert world.active() == "us-east"
+        world.health["us-east"] = DOWN
+        await world.until(lambda: world.active() == "eu-west", 6)
+        await asyncio.sleep(2)
+
+        document = world.document()
+        assert (document.revision, document.previous, document.change.kind) == (2, "us-east", "automatic")
+        assert "us-east down" in document.change.reason
+        rows = await world.journal.page(kind="failover", name="checkout", before=None, limit=10)
+        assert [row.revision for row in rows] == [2, 1]
+        assert world.value(KEYS.failover_value("checkout")) == b"eu-west"
+
+
+async def test_a_move_happens_on_time_without_postgresql_and_its_row_follows() -> None:
+    """PostgreSQL away delays history alone: the group moves, and the row is there after its return."""
+    world = World()
+    async with world.settled():
+        world.journal.away = world.registry.away = world.tokens.away = True
+        world.health["us-east"] = DOWN
+        await world.until(lambda: world.active() == "eu-west", 6)
+        await asyncio.sleep(60)
+        assert world.log_revisions() == [1, 2]
+        world.journal.away = world.registry.away = world.tokens.away = False
+        await asyncio.sleep(35)
+
+        rows = await world.journal.page(kind="failover", name="checkout", before=None, limit=10)
+        assert [row.revision for row in rows] == [2, 1]
+
+
+async def test_a_pause_binds_from_the_moment_it_is_confirmed() -> None:
+    """While the fleet is paused nothing moves; at the end of the pause the automation resumes."""
+    world = World()
+    async with world.settled() as replica:
+        result = await replica.doors.operations.pause(pause(world, 30))
+        assert isinstance(result, Done)
+        world.health["us-east"] = DOWN
+        await asyncio.sleep(20)
+        assert world.active() == "us-east"
+        (group,) = replica.doors.queries.status().groups
+        assert (group.state, group.code) == ("blocked", "fleet_paused")
+        assert "INC-1 test" in group.reason
+        await world.until(lambda: world.active() == "eu-west", 12)
+
+
+async def test_a_pause_that_lands_before_the_publication_stops_it() -> None:
+    """A pause between the decision and its transaction refuses the transaction: nothing moves."""
+    world = World()
+    async with world.settled() as replica:
+        client = world.clients[0]
+        client.latency_seconds = 0.2
+        world.health["us-east"] = DOWN
+        await world.until(lambda: replica.loop.since["checkout"][0] == "activating", 10)
+        world.server.edit(
+            KEYS.pause,
+            b'{"groups":{"checkout":{"by":"bob","reason":"hold","until":"2027-01-01T00:00:00Z"}},"regions":{}}',
+        )
+        await asyncio.sleep(10)
+
+        assert world.active() == "us-east"
+        assert replica.loop.since["checkout"][0] == "blocked"
+
+
+async def test_nothing_moves_on_consuls_return_without_new_evidence() -> None:
+    """What was seen before an outage of Consul is forgotten: the hold-down starts again on its return."""
+    world = World()
+    async with world.settled() as replica:
+        world.health["us-east"] = DOWN
+        await asyncio.sleep(1.5)
+        world.server.go_away()
+        world.health["us-east"] = UP
+        await asyncio.sleep(60)
+        term = tenure(replica).term
+        world.server.come_back()
+        await asyncio.sleep(20)
+
+        assert world.active() == "us-east"
+        assert tenure(replica).term == term
+
+
+async def test_a_write_without_answer_is_withdrawn_and_decided_anew() -> None:
+    """A move whose answer is late is abandoned; the next carries the next number, the late one is void."""
+    world = World()
+    async with world.settled():
+        world.server.late_commit(below=KEYS.documents("failover"))
+        world.health["us-east"] = DOWN
+        await world.until(lambda: world.active() == "eu-west", 10)
+        late = world.server.release()
+        await asyncio.sleep(5)
+
+        assert [type(answer).__name__ for answer in late] == ["Rejected"]
+        assert world.log_revisions() == [1, 2, 3]
+        document = world.document()
+        assert document.revision == 3
+        rows = await world.journal.page(kind="failover", name="checkout", before=None, limit=10)
+        assert [row.change_kind for row in rows] == ["automatic", "abandoned", "apply"]
+
+
+async def test_a_second_replica_takes_over_and_moves() -> None:
+    """When the leader dies, the follower leads with the next term and does what is due."""
+    world = World()
+    async with world.settled() as first:
+        second = world.replica()
+        async with world.running(second):
+            await asyncio.sleep(5)
+            assert second.leadership.tenure is None
+            world.clients[0].go_away()
+            world.health["us-east"] = DOWN
+            await world.until(lambda: world.active() == "eu-west", 20)
+
+            assert world.document().term == 2
+            assert first.leadership.renewed_seconds() > 2
+
+
+async def test_a_follower_sends_people_to_the_leader() -> None:
+    """A replica that does not lead names the leader's address instead of moving or planning."""
+    world = World()
+    async with world.settled():
+        second = world.replica()
+        async with world.running(second):
+            await asyncio.sleep(3)
+            with pytest.raises(NotLeading) as refused:
+                await second.doors.operations.move(move("eu-west"))
+            assert refused.value.leader_api == "http://here"
+            with pytest.raises(NotLeading):
+                await second.doors.operations.plan("checkout", "eu-west")
+            assert "does not lead" in second.doors.queries.status().freezes[0]
+
+
+async def test_a_wiped_store_is_founded_again_above_every_known_number() -> None:
+    """After a wipe the group's document comes back where history has it, one above every number ever used."""
+    world = World()
+    async with world.settled() as replica:
+        await replica.doors.operations.move(move("eu-west"))
+        await asyncio.sleep(3)
+        identity, term = replica.standing.identity, tenure(replica).term
+        world.server.wipe()
+        await asyncio.sleep(20)
+
+        assert replica.standing.identity != identity
+        assert tenure(replica).term > term
+        document = world.document()
+        assert (document.revision, document.active, document.change.kind) == (3, "eu-west", "repair")
+
+
+async def test_an_empty_store_is_founded_only_while_postgresql_answers() -> None:
+    """Without PostgreSQL nobody knows the numbers: an empty prefix stays empty, and that is said."""
+    world = World()
+    world.registry.away = world.journal.away = True
+    replica = world.replica()
+    async with world.running(replica):
+        await asyncio.sleep(10)
+        assert world.server.peek(KEYS.term) is None
+        readiness = replica.doors.queries.readiness()
+        assert not readiness.ready
+        assert "no store is founded" in readiness.checks["store"]
+        world.registry.away = world.journal.away = False
+        await world.until(lambda: world.server.peek(KEYS.term), 20)
+
+
+async def test_two_identities_are_a_persons_business() -> None:
+    """A prefix with two identities is left alone, and the alarm names both."""
+    world = World()
+    async with world.settled() as replica:
+        world.server.edit(KEYS.store("second"), b"{}")
+        await asyncio.sleep(5)
+
+        assert replica.leadership.tenure is None
+        assert "2 identities" in replica.doors.queries.status().alarms[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (b"not json", "not JSON"),
+        (b'{"schema":"controlplane.failover/9"}', "this program reads"),
+    ],
+)
+async def test_a_document_of_a_stranger_is_shown_and_never_built_upon(value: bytes, words: str) -> None:
+    """A document that cannot be read needs an operator; the automation leaves it alone."""
+    world = World()
+    async with world.settled() as replica:
+        world.server.edit(DOCUMENT, value)
+        world.health["us-east"] = DOWN
+        await asyncio.sleep(10)
+
+        (group,) = replica.doors.queries.status().groups
+        assert group.state == "needs_operator"
+        assert words in group.reason
+        assert world.value(DOCUMENT) == value
+
+
+async def test_a_document_that_went_back_waits_for_a_person() -> None:
+    """A lower revision than one that was in force stops the automation of that group."""
+    world = World()
+    async with world.settled() as replica:
+        first = world.server.peek(DOCUMENT)
+        await replica.doors.operations.move(move("eu-west"))
+        await asyncio.sleep(1)
+        assert first
+        world.server.edit(first.key, first.value)
+        await asyncio.sleep(5)
+
+        (group,) = replica.doors.queries.status().groups
+        assert group.state == "needs_operator"
+        assert "went back to revision 1" in group.reason
+
+
+async def test_a_document_under_the_wrong_name_is_refused() -> None:
+    """A document of another group under this group's key is a fault, not an instruction."""
+    world = World()
+    async with world.settled() as replica:
+        entry = world.server.peek(DOCUMENT)
+        assert entry
+        world.server.edit(entry.key, entry.value.replace(b'"group":"checkout"', b'"group":"catalog"'))
+        await asyncio.sleep(3)
+
+        (group,) = replica.doors.queries.status().groups
+        assert "is that of group 'catalog'" in group.reason
+
+
+@pytest.mark.parametrize("key", [KEYS.pause, KEYS.budget])
+async def test_an_unreadable_restraint_or_budget_freezes(key: str) -> None:
+    """Bytes that cannot be read never mean "no pause" or "nothing spent"."""
+    world = World()
+    async with world.settled() as replica:
+        world.server.edit(key, b"{")
+        world.health["us-east"] = DOWN
+        await asyncio.sleep(10)
+
+        assert world.active() == "us-east"
+        assert any("cannot be read" in freeze for freeze in replica.doors.queries.status().freezes)
+
+
+async def test_an_unreadable_report_is_an_alarm() -> None:
+    """A report that is no report votes for nothing and is shown by its key."""
+    world = World()
+    async with world.settled() as replica:
+        world.server.edit(KEYS.vantage("local", "stranger"), b"[]")
+        await asyncio.sleep(3)
+
+        assert any("local/stranger" in alarm for alarm in replica.doors.queries.status().alarms)
+
+
+async def test_a_clean_stop_hands_over_at_once() -> None:
+    """A replica that is stopped copies what has no row yet and lets the lease go."""
+    world = World()
+    replica = world.replica()
+    async with world.running(replica):
+        await world.until(lambda: replica.leadership.tenure)
+    await replica.close()
+    second = world.replica()
+    async with world.running(second):
+        await asyncio.sleep(2)
+
+        assert second.leadership.tenure
+
+
+async def test_a_clean_stop_settles_what_has_no_answer() -> None:
+    """A publication without answer is settled before the process ends."""
+    world = World()
+    async with world.settled() as replica:
+        world.server.late_commit(writes=1, below=KEYS.documents("failover"))
+        client = world.clients[0]
+        client.late_commit(writes=3, below=KEYS.logs)
+        moving = asyncio.create_task(replica.doors.operations.move(move("eu-west")))
+        await asyncio.sleep(0.2)
+        await moving
+    await replica.close()
+
+    assert not replica.publisher.pending
