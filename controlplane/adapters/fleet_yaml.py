@@ -186,7 +186,7 @@ class _Composer:
     def _content(self, event: Event, path: str, depth: int) -> Node:
         line = _line(event)
         if tag := getattr(event, "tag", None):
-            self._refuse(line, path, f"the tag {shown(tag)}", "values without tags")
+            self._refuse(line, path, f"the tag {shown(tag)} is not understood", "values without tags")
         if isinstance(event, ScalarEvent):
             value = _meaning(event)
             return Node(value, line, None if isinstance(value, str) else event.value)
@@ -212,7 +212,7 @@ class _Composer:
             if key in entries:
                 first = entries[key].line
                 self._refuse(
-                    _line(event), inside, f"the key stands here twice, first on line {first}", "once"
+                    _line(event), inside, f"the key stands here twice, first on line {first}", "each key once"
                 )
             entries.setdefault(key, replace(value, line=_line(event)))
         return entries

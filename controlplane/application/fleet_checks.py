@@ -12,7 +12,7 @@ from controlplane.application.fleet_limits import (
     TIMEOUT_SECONDS_MIN,
 )
 from controlplane.application.fleet_names import Names, read_name
-from controlplane.application.fleet_tree import Fields, Mistake, Node, Place
+from controlplane.application.fleet_tree import Fields, Mistake, Node, Place, described
 from controlplane.application.fleet_values import (
     boolean,
     duration,
@@ -118,7 +118,10 @@ def _statuses(node: Node) -> tuple[int, ...]:
     status = integer(100, 599)
     items = node.value if isinstance(node.value, tuple) else ()
     if not 0 < len(items) <= STATUSES_MAX:
-        raise Mistake("a list of status codes is wanted", f"1 to {STATUSES_MAX} codes, such as [200, 204]")
+        raise Mistake(
+            f"a list of status codes is wanted, this is {described(node)}",
+            f"1 to {STATUSES_MAX} codes, such as [200, 204]",
+        )
     return tuple(status(item) for item in items)
 
 

@@ -56,8 +56,8 @@ def read_group(place: Place, scope: Scope) -> Group:
         policy=_read_policy(fields.at("policy")) if "policy" in fields else _DEFAULT,
     )
     for key in ("services", "regions"):
-        if key in fields and not getattr(group, key):
-            fields.at(key).refuse(f"a group without {key}", f"at least one of the {key}")
+        if key in fields and not fields.at(key).node.value:
+            fields.at(key).refuse(f"a group without {key}", "at least one")
     _claim_services(fields, group, scope)
     return group
 
@@ -140,12 +140,10 @@ def _read_step(place: Place, scope: Scope) -> dict[str, Any]:
         )
         return {}
     verb = verbs[0]
-    readers: dict[str, Reader[str]] = {"reason": text}
+    readers: dict[str, Reader[str]] = {verb: scope.switches.reference, "reason": text}
     if verb == "move":
         readers |= {"move": scope.groups.reference, "to": scope.regions.reference}
-    else:
-        readers |= {verb: scope.switches.reference}
-    if verb in ("degrade", "force"):
+    elif verb != "restore":
         readers["for"] = _duration_of_step
     return _read_step_entries(fields, verb, readers)
 

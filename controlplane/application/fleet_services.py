@@ -1,7 +1,7 @@
 """Owns how services, their instances and their switches stand in a fleet file: read and written."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -120,8 +120,8 @@ def _switch_to_mapping(switch: SwitchDefinition) -> dict[str, Any]:
     mapping: dict[str, Any] = {
         "name": switch.name,
         "type": switch.type,
-        "normal": switch.normal,
-        "degraded": switch.degraded,
+        "normal": _ordered(switch.normal),
+        "degraded": _ordered(switch.degraded),
     }
     optional = {
         "class": (switch.grade, _NO_GRADE),
@@ -129,6 +129,13 @@ def _switch_to_mapping(switch: SwitchDefinition) -> dict[str, Any]:
         "description": (switch.description, ""),
     }
     return mapping | {key: value for key, (value, default) in optional.items() if value != default}
+
+
+def _ordered(value: Any) -> Any:
+    """A value of JSON with sorted keys: equal ones are written alike."""
+    if isinstance(value, Mapping):
+        return {key: _ordered(value[key]) for key in sorted(value)}
+    return [_ordered(item) for item in value] if isinstance(value, list) else value
 
 
 def _string_value(node: Node) -> str:
@@ -151,7 +158,7 @@ def _bounded(reader: Reader[Any]) -> Callable[[Node], Any]:
         value = reader(node)
         size = len(json.dumps(value, ensure_ascii=False).encode())
         if size > SWITCH_VALUE_BYTES_MAX:
-            raise Mistake(f"a value of {size:,} bytes", f"at most {SWITCH_VALUE_BYTES_MAX:,} bytes of JSON")
+            raise Mistake(f"a value of {size:,} bytes", f"at most {SWITCH_VALUE_BYTES_MAX:,}")
         return value
 
     return read

@@ -18,10 +18,10 @@ from controlplane.application.fleet_limits import (
     SWITCH_INTEGER_MAX,
     TEXT_CHARACTERS_MAX,
 )
-from controlplane.application.fleet_tree import Mistake, Node, Reader, choices, described, shown
+from controlplane.application.fleet_tree import Mistake, Node, Reader, choices, described, plain, shown
 from controlplane.contract.names import INSTANCE_ID_RULE, NAME_RULE, is_instance_id, is_name
 
-DURATION_RULE = "a number and ms, s, m or h, such as 500ms, 2s, 5m, 1h"
+DURATION_RULE = "in ms, s, m or h, such as 500ms, 2s, 5m"
 MOVES_RULE = "a number of moves and a window, such as 2 per 1h"
 HOST_RULE = "a host name or an IP address, without scheme and port"
 
@@ -43,7 +43,7 @@ def text(node: Node) -> str:
     if len(value) > TEXT_CHARACTERS_MAX:
         raise Mistake(f"{len(value)} characters", f"at most {TEXT_CHARACTERS_MAX}")
     if _CONTROL.search(value):
-        raise Mistake(f"{shown(value)} has control characters", "text")
+        raise Mistake(f"{shown(value)} has control characters", "printable text and line breaks")
     return value
 
 
@@ -113,12 +113,13 @@ def finite(node: Node) -> float:
 
 def duration(low: float, high: float) -> Reader[float]:
     """A reader of durations between two bounds, in seconds."""
-    allowed = f"{duration_text(low)} to {duration_text(high)}, as {DURATION_RULE}"
+    allowed = f"{duration_text(low)} to {duration_text(high)}, {DURATION_RULE}"
 
     def read(node: Node) -> float:
-        seconds = _seconds(_string(node, allowed), allowed)
+        stands = _as_written(node)
+        seconds = _seconds(stands, allowed)
         if not low <= seconds <= high:
-            raise Mistake(f"{node.value} is out of bounds", allowed)
+            raise Mistake(f"{stands} is out of bounds", allowed)
         return seconds
 
     return read
@@ -136,19 +137,20 @@ def duration_text(seconds: float) -> str:
 def percent(node: Node) -> int:
     """A share such as `50%`."""
     allowed = "1% to 100%"
-    match = _PERCENT.match(_string(node, allowed))
+    stands = _as_written(node)
+    match = _PERCENT.match(stands)
     if match is None or not 1 <= int(match[1]) <= 100:  # noqa: PLR2004 - per cent
-        raise Mistake(f"{shown(str(node.value))} is not a share", allowed)
+        raise Mistake(f"{shown(stands)} is not a share", allowed)
     return int(match[1])
 
 
 def moves_per_window(node: Node) -> tuple[int, float]:
     """`2 per 1h`: how many, in how many seconds."""
     window = duration(AUTOMATIC_WINDOW_SECONDS_MIN, AUTOMATIC_WINDOW_SECONDS_MAX)
-    value = _string(node, MOVES_RULE)
-    match = _MOVES.match(value)
+    stands = _as_written(node)
+    match = _MOVES.match(stands)
     if match is None:
-        raise Mistake(f"{shown(value)} is not a number of moves and a window", MOVES_RULE)
+        raise Mistake(f"{shown(stands)} is not a number of moves and a window", MOVES_RULE)
     moves = integer(1, AUTOMATIC_MOVES_MAX)(Node(int(match[1])))
     return moves, window(Node(match[2]))
 
@@ -210,7 +212,7 @@ def json_value(node: Node) -> Any:
     """Any value of JSON that every language reads alike: no NaN, no integer above 2^53."""
     value = node.value
     if isinstance(value, Mapping):
-        return {_unicode(key): json_value(value[key]) for key in sorted(value)}
+        return {_unicode(key): json_value(item) for key, item in value.items()}
     if isinstance(value, tuple):
         return [json_value(item) for item in value]
     if isinstance(value, str):
@@ -225,6 +227,11 @@ def _string(node: Node, allowed: str) -> str:
         quote = "" if node.written is None else "; put it in quotes if it is meant as text"
         raise Mistake(f"a text is wanted, this is {described(node)}{quote}", allowed)
     return _unicode(node.value)
+
+
+def _as_written(node: Node) -> str:
+    """A scalar as it stands in the file, also where it is not a text: `2` is a duration without its unit."""
+    return node.written or ("" if node.value is None else str(plain(node)))
 
 
 def _unicode(value: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Select, and_, delete, func, insert, not_, or_, select, true, update
@@ -39,9 +40,7 @@ class PostgresRegistry:
                 table: await _read(connection, select(table).order_by(table.c.position))
                 for table in DEFINITION_TABLES
             }
-            adopted = await _read(
-                connection, select(adopted_instances).order_by(*adopted_instances.primary_key)
-            )
+            adopted = await _read(connection, select(adopted_instances))
         try:
             fleet = rows_to_fleet(rows)
         except FleetFileError as error:
@@ -122,8 +121,9 @@ def _endpoint(instance: Instance) -> dict[str, Any]:
 
 
 def _adopted(rows: Sequence[Row]) -> Iterable[Adopted]:
-    """Rows in the order of their key, put together by service and datacenter."""
-    for (service, datacenter), members in groupby(rows, key=lambda row: (row["service"], row["datacenter"])):
+    """Rows put together by service and datacenter, in an order that no collation has a say in."""
+    ordered = sorted(rows, key=lambda row: (row["service"], row["datacenter"], row["id"]))
+    for (service, datacenter), members in groupby(ordered, key=itemgetter("service", "datacenter")):
         yield Adopted(
             service=service,
             datacenter=datacenter or None,

@@ -21,8 +21,8 @@ class PostgresTokens:
     async def all(self) -> Sequence[Token]:
         """Every token that is not revoked, by name."""
         async with self._database.begin() as connection:
-            rows = await connection.execute(select(*_COLUMNS).order_by(tokens.c.name))
-            return [Token(**row) for row in rows.mappings()]
+            rows = await connection.execute(select(*_COLUMNS))
+            return sorted((Token(**row) for row in rows.mappings()), key=lambda token: token.name)
 
     async def add(self, token: Token) -> None:
         """Store a token; a second one of the same name replaces the first."""
