@@ -20,13 +20,16 @@ APPLY_SECONDS_MAX = 30.0
 
 
 def fleet_child(plan: ServePlan, runtime: Runtime) -> Child:
-    """The simulated fleet as one more row of the supervisor's table, for `ServePlan.further`."""
+    """The simulated fleet as one more row of the supervisor's table, for `ServePlan.further`.
+
+    It is up before the first probe: a restart of the demo must not look like the loss of everything.
+    """
     told = {"CONTROLPLANE_DATA_DIR": str(plan.data_dir), "CONSUL_HTTP_ADDR": runtime.consul}
     return Child(
         name="demo-fleet",
         argv=(*plan.command, "demo-fleet"),
         environment={**plan.environment, **told},
-        stage=Stage.PROBERS,
+        stage=Stage.CONTROL,
         is_ready=partial(_is_ready, plan.data_dir),
     )
 
