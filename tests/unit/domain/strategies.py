@@ -52,3 +52,13 @@ def budgets() -> st.SearchStrategy[Budget]:
         AutomaticMove, names(), numbers, moments(), numbers, names(), names(), st.sampled_from(Cause)
     )
     return st.lists(move, max_size=5).map(lambda moves: Budget(tuple(moves)))
+
+
+def happenings() -> st.SearchStrategy[tuple[str, int, int]]:
+    """Something that happens, a region and a vantage (or a group) that it may happen to."""
+    dangers = ["kill", "kill", "kill", "break one service", "darken", "lie", "silence", "lag"]
+    relief = ["heal", "heal all", "speak", "be honest", "catch up", "lead", "find Consul", "resume"]
+    people = ["pause", "maintain", "move by hand", "depose", "lose Consul"]
+    patience = ["wait", "wait", "wait", "wait long"]
+    what = st.sampled_from([*dangers, *relief, *people, *patience])
+    return st.tuples(what, st.integers(0, 2), st.integers(0, 2))

@@ -190,9 +190,9 @@ def test_an_explanation_names_obstacles_and_abstentions():
     assert inputs["regions"][0]["vantages"][0]["why"] == "its event loop is late"
 
 
-def a_wide_world(services: int, regions: int, vantages: int) -> World:
+def a_wide_world(services: int, regions: int, vantages: int, width: int = 2) -> World:
     """One group of many services over many regions, watched by many vantages."""
-    places = tuple(f"region-{number:02d}" for number in range(regions))
+    places = tuple(f"region-{number:0{width}d}" for number in range(regions))
     fleet = a_fleet(
         regions=places, vantages=tuple(Vantage(f"vantage-{n:03d}", None) for n in range(vantages))
     )
@@ -222,11 +222,12 @@ def test_explanations_are_bounded(services, regions, vantages, kept):
 
 def test_the_smallest_explanation():
     """Where not even the obstacles fit, the explanation says which document was looked at."""
-    world = a_wide_world(1, 100, 3)
+    world = a_wide_world(1, 100, 3, width=50)
     world.kill()
     world.run(6)
     inputs = world.stay(world.decide()).inputs
 
     assert inputs["abridged"]
-    assert inputs["active"] == "region-00"
+    assert inputs["active"] == f"region-{0:050d}"
+    assert inputs.keys() == {"group", "active", "revision", "registry", "term", "at", "abridged"}
     assert len(canonical(inputs)) <= INPUTS_BYTES_MAX

@@ -390,7 +390,7 @@ def test_no_target_passes_its_gates():
     ],
 )
 def test_a_region_that_is_not_fit_is_passed_by(counts, target):
-    """A target has its healthy share, by what is known of more than half of it; else the next one is taken."""
+    """A target has its healthy share, by what is known of most of it; else the next one is taken."""
     world = a_dead_region()
     world.counts[CellKey("service-0", "eu-west")] = counts
     world.step()
