@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partialmethod
 from http import HTTPStatus
 from typing import Any
 
@@ -82,8 +83,13 @@ class ConsulTransport(base.HTTPClient):  # type: ignore[misc]  # py-consul carri
         except _FAILURES as error:
             raise StoreUnavailable(self._text(exchange, error, seconds)) from error
 
-    async def put(
+    async def close(self) -> None:
+        """Close all connections; what is under way fails."""
+        await self._client.aclose()
+
+    async def _write(
         self,
+        method: str,
         callback: Callback,
         path: str,
         params: Parameters | None = None,
@@ -91,37 +97,6 @@ class ConsulTransport(base.HTTPClient):  # type: ignore[misc]  # py-consul carri
         **_options: Any,
     ) -> Answer:
         """Write. Of a 409 the answer's value is the JSON, unread by `callback`."""
-        return await self._write("PUT", callback, path, params, data)
-
-    async def post(
-        self,
-        callback: Callback,
-        path: str,
-        params: Parameters | None = None,
-        data: str | bytes = b"",
-        **_options: Any,
-    ) -> Answer:
-        """Write, as `put` does."""
-        return await self._write("POST", callback, path, params, data)
-
-    async def delete(
-        self,
-        callback: Callback,
-        path: str,
-        params: Parameters | None = None,
-        data: str | bytes = b"",
-        **_options: Any,
-    ) -> Answer:
-        """Write, as `put` does."""
-        return await self._write("DELETE", callback, path, params, data)
-
-    async def close(self) -> None:
-        """Close all connections; what is under way fails."""
-        await self._client.aclose()
-
-    async def _write(
-        self, method: str, callback: Callback, path: str, params: Parameters | None, data: str | bytes
-    ) -> Answer:
         content = data.encode() if isinstance(data, str) else data
         require_body_fits(len(content))
         exchange = _Exchange(method, path, self._query(path, params), content)
@@ -133,6 +108,10 @@ class ConsulTransport(base.HTTPClient):  # type: ignore[misc]  # py-consul carri
             if exchange.begun:
                 raise OutcomeUnknown(f"{text}; it may still take effect") from error
             raise StoreUnavailable(f"nothing was sent: {text}") from error
+
+    put = partialmethod(_write, "PUT")
+    post = partialmethod(_write, "POST")
+    delete = partialmethod(_write, "DELETE")
 
     async def _answer(self, exchange: "_Exchange", callback: Callback, seconds: float) -> Answer:
         async with asyncio.timeout(seconds), self._connections:
