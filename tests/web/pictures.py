@@ -31,7 +31,7 @@ def region(name: str, counts: Cells, *, active: bool = False, **changes: object)
     view = RegionView(
         region=name,
         verdict="up",
-        reason="up from 3 of 3 vantages",
+        reason=f"{name} up from 3 of 3 vantages",
         active=active,
         ready=not active,
         cells=counts,
@@ -39,27 +39,31 @@ def region(name: str, counts: Cells, *, active: bool = False, **changes: object)
     return replace(view, **changes)  # type: ignore[arg-type]
 
 
+def forecast(lost: str, active: str) -> ForecastView:
+    """What a healthy group would do: stay, or move to the next region of its list."""
+    if lost != active:
+        return ForecastView(lost, f"if {lost} were lost now: stays in {active}", target=None, seconds=None)
+    target = next(item for item in REGIONS if item != lost)
+    text = f"if {lost} were lost now: moves to {target} in about 8 s"
+    return ForecastView(lost, text, target=target, seconds=8.0)
+
+
 def group(name: str, *services: str, active: str = "us-east", **changes: object) -> GroupView:
     """A steady group of three regions."""
-    targets = {lost: next(other for other in REGIONS if other != lost) for lost in REGIONS}
     view = GroupView(
         name=name,
         services=services,
         mode="automatic",
         state="steady",
-        code="steady",
-        reason=f"{active} is up from 3 of 3 vantages",
+        code="up",
+        reason=f"{active} up from 3 of 3 vantages",
         since="2026-01-12T08:02:51.000Z",
         flags=(),
         active=active,
         revision=16,
         document={"schema": "controlplane.failover/1", "group": name, "revision": 16, "active": active},
         regions=tuple(region(item, cells(*services), active=item == active) for item in REGIONS),
-        forecasts=(
-            ForecastView(
-                active, f"moves to {targets[active]} in about 5 s", target=targets[active], seconds=5.0
-            ),
-        ),
+        forecasts=tuple(forecast(item, active) for item in REGIONS),
         explanation={"verdicts": dict.fromkeys(REGIONS, "up")},
     )
     return replace(view, **changes)  # type: ignore[arg-type]
@@ -70,7 +74,7 @@ VANTAGES = tuple(
         vantage=name,
         prober="prober-1",
         votes=True,
-        reason="fresh, and sees the whole fleet",
+        reason="votes",
         age_seconds=0.4,
         failing=(),
     )
@@ -93,13 +97,13 @@ GOOD = StatusView(
     vantages=VANTAGES,
 )
 
-_CHECKOUT_IN_TROUBLE = group(
+MOVED = group(
     "checkout",
     "checkout",
     "payments",
-    state="verifying",
-    code="moved",
-    reason="us-east is down from 3 of 3 vantages for 5.2 s; eu-west passes every gate",
+    state="cooldown",
+    reason="eu-west up from 3 of 3 vantages; no automatic move until 2026-01-12T09:41:07.412Z, "
+    "because it moved lately",
     since="2026-01-12T09:31:07.412Z",
     active="eu-west",
     revision=17,
@@ -108,58 +112,97 @@ _CHECKOUT_IN_TROUBLE = group(
             "us-east",
             cells("checkout", "payments", up=0, down=5),
             verdict="down",
-            reason="down from 3 of 3 vantages since 09:31:02",
+            reason="us-east down from 3 of 3 vantages",
             ready=False,
         ),
         region("eu-west", cells("checkout", "payments"), active=True),
         region("ap-south", cells("checkout", "payments")),
     ),
-    forecasts=(ForecastView("eu-west", "moves to ap-south in about 5 s", target="ap-south", seconds=5.0),),
+    forecasts=(
+        ForecastView(
+            "eu-west",
+            "if eu-west were lost now: moves to ap-south in about 8 s",
+            target="ap-south",
+            seconds=8.0,
+        ),
+    ),
 )
 
-_CATALOG_IN_TROUBLE = group(
+_STUCK_WHY = (
+    "no other region passes its gates: 2 of 5 instances of catalog in eu-west are up or degraded, 3 needed; "
+    "ap-south unknown: 1 of 3 vantages can say, 2 needed"
+)
+
+STUCK = group(
     "catalog",
     "catalog",
     state="blocked",
     code="no_target",
-    reason="us-east is suspect, and eu-west fails gate target-healthy (2 of 5, needs 3)",
+    reason="us-east down from 2 of 3 vantages (ap-1 its event loop is late) for 154.2 s; "
+    f"not moved: {_STUCK_WHY}",
     since="2026-01-12T09:28:40.000Z",
-    flags=("paused until 10:00:00",),
+    flags=("paused",),
     regions=(
         region(
             "us-east",
-            cells("catalog", up=2, down=1, unknown=2),
+            cells("catalog", up=1, down=4),
             active=True,
-            verdict="suspect",
-            reason="down from 1 of 3 vantages",
+            verdict="down",
+            reason="us-east down from 2 of 3 vantages (ap-1 its event loop is late)",
         ),
         region(
             "eu-west",
-            cells("catalog", up=2, degraded=3),
-            verdict="degraded",
-            reason="3 of 5 instances are slow",
+            cells("catalog", up=1, degraded=1, down=3),
+            verdict="suspect",
+            reason="eu-west failing from 1 of 3 vantages: us-1",
             ready=False,
         ),
         region(
             "ap-south",
             cells("catalog", up=0, unknown=5),
             verdict="unknown",
-            reason="vantage ap-1 abstains: its loop is late by 2.4 s",
+            reason="ap-south unknown: 1 of 3 vantages can say, 2 needed",
             ready=False,
         ),
     ),
     forecasts=(
         ForecastView(
+            "us-east", f"if us-east were lost now: stays, because {_STUCK_WHY}", target=None, seconds=None
+        ),
+    ),
+)
+
+MOVING = group(
+    "search",
+    "search",
+    state="activating",
+    code="unsettled",
+    reason="us-east down from 3 of 3 vantages for 5.2 s",
+    since="2026-01-12T09:31:10.010Z",
+    revision=8,
+    regions=(
+        region(
             "us-east",
-            "stays: eu-west fails target-healthy and ap-south is unknown",
-            target=None,
-            seconds=None,
+            cells("search", up=0, degraded=2, down=3),
+            active=True,
+            verdict="degraded",
+            reason="us-east degraded from 3 of 3 vantages",
+        ),
+        region("eu-west", cells("search")),
+    ),
+    forecasts=(
+        ForecastView(
+            "us-east",
+            "if us-east were lost now: moves to eu-west in about 8 s",
+            target="eu-west",
+            seconds=8.0,
         ),
     ),
 )
 
 DEGRADED = replace(
     GOOD,
+    leader=replace(GOOD.leader, ours=True, holder="cp-us-1"),
     database_available=False,
     instances={"up": 24, "degraded": 3, "down": 11, "unknown": 7, "maintenance": 0},
     restraints=(
@@ -178,16 +221,26 @@ DEGRADED = replace(
             reason="kernel updates",
         ),
     ),
-    unsettled=("failover/search revision 9, sent at 09:31:10: no answer yet, it may still take effect",),
-    alarms=(
-        "failover/catalog was edited by somebody else at 09:30:55; policy hold: nothing was overwritten",
-    ),
-    groups=(_CHECKOUT_IN_TROUBLE, _CATALOG_IN_TROUBLE),
+    unsettled=("failover/search revision 9: no answer from Consul, it may still take effect",),
+    alarms=("failover/catalog was edited by somebody else: its bytes are not those of revision 16",),
+    groups=(MOVED, STUCK, MOVING),
     vantages=(
         replace(VANTAGES[0], failing=("checkout-us-1", "checkout-us-2", "payments-us-1", "catalog-us-4")),
         VANTAGES[1],
-        replace(VANTAGES[2], votes=False, reason="abstains: its loop is late by 2.4 s", age_seconds=2.4),
+        replace(VANTAGES[2], votes=False, reason="its event loop is late", age_seconds=2.4),
     ),
+)
+
+_FROZEN_REGIONS = (
+    region("us-east", cells("checkout", up=0, down=5), active=True, verdict="down", reason="us-east down"),
+    region(
+        "eu-west",
+        cells("checkout", up=1, down=4),
+        verdict="down",
+        reason="eu-west down from 3 of 3 vantages",
+        ready=False,
+    ),
+    region("ap-south", cells("checkout"), reason="ap-south up from 3 of 3 vantages"),
 )
 
 FROZEN = replace(
@@ -196,12 +249,27 @@ FROZEN = replace(
     store_contact_seconds=14.2,
     instances={"up": 12, "degraded": 0, "down": 30, "unknown": 3, "maintenance": 0},
     freezes=(
-        "Consul does not answer: its last confirmed word is 14.2 s old",
-        "panic: 24 of 30 instances outside us-east fail at once",
+        "the lease was renewed 14.2 s ago",
+        "Consul last answered 14.2 s ago",
     ),
-    groups=tuple(
-        replace(item, flags=("frozen",), state="evaluating", code="frozen", reason="frozen: panic")
-        for item in GOOD.groups
+    groups=(
+        group(
+            "checkout",
+            "checkout",
+            state="blocked",
+            code="panic",
+            reason="us-east down from 3 of 3 vantages for 16.0 s; not moved: Consul last answered 14.2 s ago",
+            flags=("frozen",),
+            regions=_FROZEN_REGIONS,
+            forecasts=(
+                ForecastView(
+                    "us-east",
+                    "if us-east were lost now: freezes, because Consul last answered 14.2 s ago",
+                    target=None,
+                    seconds=None,
+                ),
+            ),
+        ),
     ),
 )
 

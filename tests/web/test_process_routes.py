@@ -55,7 +55,7 @@ async def test_metrics_draw_the_same_picture_that_people_see(stranger: httpx.Asy
     found = await scrape(stranger)
 
     expected: Series = {
-        ("controlplane_leader",): 0,
+        ("controlplane_leader",): 1,
         ("controlplane_term",): 3,
         ("controlplane_database_available",): 0,
         ("controlplane_unsettled_publications",): 1,
@@ -66,7 +66,7 @@ async def test_metrics_draw_the_same_picture_that_people_see(stranger: httpx.Asy
         ("controlplane_store_contact_seconds",): 0.3,
         ("controlplane_instances", "health=down"): 11,
         ("controlplane_restraint", "name=ap-south", "scope=region"): 1,
-        ("controlplane_group_state", "group=checkout", "state=verifying"): 1,
+        ("controlplane_group_state", "group=checkout", "state=cooldown"): 1,
         ("controlplane_group_revision", "group=checkout"): 17,
         ("controlplane_group_active", "group=checkout", "region=eu-west"): 1,
         ("controlplane_group_active", "group=checkout", "region=us-east"): 0,

@@ -1,0 +1,250 @@
+"""Owns what stands on the status page, ready to be drawn: the template only places it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from controlplane.application.views import ChangeView, GroupView, RegionView, StatusView
+from controlplane.console.attention import Finding, findings, sentence
+from controlplane.console.marks import Mark, Shape, of_state, of_verdict
+from controlplane.console.moments import Moment, moment
+from controlplane.console.texts import gettext as _
+from controlplane.domain.freeze import CONTACT_SECONDS_MAX
+
+HEALTHS = ("up", "degraded", "down", "unknown", "maintenance")
+"""In the order in which they are told."""
+UNDECIDED = ("degraded", "unknown", "maintenance")
+FAILING_SHOWN_MAX = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How the instances of one service fare in one region."""
+
+    service: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One group in one region."""
+
+    region: str
+    mark: Mark
+    active: bool
+    standing: str
+    """Whether it could take over, in a word or two."""
+    reason: str
+    counts: tuple[Count, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One group."""
+
+    name: str
+    services: str
+    mark: Mark
+    notes: tuple[str, ...]
+    """Mode, revision and flags."""
+    since: Moment
+    reason: str
+    cells: tuple[Cell | None, ...]
+    """One per column of the board; None where the region is none of the group's."""
+    forecast: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restrained:
+    """A pause or maintenance."""
+
+    subject: str
+    until: Moment
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One prober process."""
+
+    name: str
+    mark: Mark
+    reason: str
+    age: str
+    failing: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One row of history."""
+
+    at: Moment
+    title: str
+    revision: int
+    kind: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The whole page."""
+
+    as_of: Moment
+    findings: list[Finding]
+    fleet: str
+    dependencies: tuple[tuple[str, Mark], ...]
+    regions: tuple[str, ...]
+    rows: tuple[Row, ...]
+    restraints: tuple[Restrained, ...]
+    vantages: tuple[Seen, ...]
+    events: tuple[Event, ...] | None
+    """None: history is not to be had."""
+    replica: str
+    definitions_revision: int
+
+
+def board(status: StatusView, changes: Sequence[ChangeView] | None) -> Board:
+    """Draw the status and the last changes; `changes` is None where PostgreSQL does not answer."""
+    regions = _columns(status.groups)
+    maintained = {one.name for one in status.restraints if one.scope == "region" and one.name}
+    return Board(
+        as_of=moment(status.as_of, as_of=status.as_of),
+        findings=findings(status),
+        fleet=_fleet(status.instances),
+        dependencies=_dependencies(status),
+        regions=regions,
+        rows=tuple(_row(group, regions, maintained, status.as_of) for group in status.groups),
+        restraints=_restraints(status),
+        vantages=_vantages(status),
+        events=None if changes is None else tuple(_event(row, status.as_of) for row in changes),
+        replica=status.replica,
+        definitions_revision=status.definitions_revision,
+    )
+
+
+def _columns(groups: Sequence[GroupView]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(region.region for group in groups for region in group.regions))
+
+
+def _fleet(instances: Mapping[str, int]) -> str:
+    total = sum(instances.values())
+    if not total:
+        return _("no instances are probed")
+    parts = [f"{instances[health]} {_(health)}" for health in HEALTHS if instances.get(health)]
+    return _("%(total)d instances: %(parts)s") % {"total": total, "parts": ", ".join(parts)}
+
+
+def _dependencies(status: StatusView) -> tuple[tuple[str, Mark], ...]:
+    return (
+        (_("leader"), _leader(status)),
+        ("Consul", _consul(status.store_contact_seconds)),
+        (
+            "PostgreSQL",
+            Mark(Shape.UP, _("answers"))
+            if status.database_available
+            else Mark(Shape.DEGRADED, _("no answer")),
+        ),
+    )
+
+
+def _leader(status: StatusView) -> Mark:
+    leader = status.leader
+    if leader.holder is None:
+        return Mark(Shape.DOWN, _("none"))
+    holder = _("this replica") if leader.ours else leader.holder
+    return Mark(Shape.UP, _("%(holder)s, term %(term)d") % {"holder": holder, "term": leader.term})
+
+
+def _consul(contact_seconds: float | None) -> Mark:
+    if contact_seconds is None:
+        return Mark(Shape.DOWN, _("never answered"))
+    if contact_seconds > CONTACT_SECONDS_MAX:
+        return Mark(Shape.DOWN, _("silent for %.1f s") % contact_seconds)
+    return Mark(Shape.UP, _("answers"))
+
+
+def _row(group: GroupView, columns: Sequence[str], maintained: Collection[str], as_of: str) -> Row:
+    by_name = {region.region: region for region in group.regions}
+    revision = _("no document") if group.revision is None else _("revision %d") % group.revision
+    return Row(
+        name=group.name,
+        services=", ".join(group.services),
+        mark=of_state(group.state),
+        notes=(group.mode, revision, *group.flags),
+        since=moment(group.since, as_of=as_of),
+        reason=group.reason,
+        cells=tuple(_cell(by_name[name], maintained) if name in by_name else None for name in columns),
+        forecast=next((sentence(one.text) for one in group.forecasts if one.lost_region == group.active), ""),
+    )
+
+
+def _cell(region: RegionView, maintained: Collection[str]) -> Cell:
+    return Cell(
+        region=region.region,
+        mark=of_verdict(region.verdict),
+        active=region.active,
+        standing=_standing(region, maintained),
+        reason="" if region.verdict == "up" else region.reason.removeprefix(f"{region.region} "),
+        counts=tuple(Count(service, _counted(counts)) for service, counts in region.cells.items()),
+    )
+
+
+def _standing(region: RegionView, maintained: Collection[str]) -> str:
+    if region.region in maintained:
+        return _("in maintenance")
+    if region.active:
+        return ""
+    return _("ready") if region.ready else _("not ready")
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    """`5 of 5 up`; what is neither up nor down is told by its name."""
+    up = _("%(up)d of %(total)d up") % {"up": counts.get("up", 0), "total": sum(counts.values())}
+    others = [f"{counts[health]} {_(health)}" for health in UNDECIDED if counts.get(health)]
+    return ", ".join([up, *others])
+
+
+def _restraints(status: StatusView) -> tuple[Restrained, ...]:
+    titles = {"fleet": _("fleet paused"), "group": _("%s paused"), "region": _("%s in maintenance")}
+    return tuple(
+        Restrained(
+            subject=titles.get(one.scope, "%s").replace("%s", one.name or one.scope),
+            until=moment(one.until, as_of=status.as_of),
+            by=one.by,
+            reason=one.reason,
+        )
+        for one in status.restraints
+    )
+
+
+def _vantages(status: StatusView) -> tuple[Seen, ...]:
+    return tuple(
+        Seen(
+            name=f"{one.vantage}/{one.prober}" if one.prober else one.vantage,
+            mark=Mark(Shape.UP, _("votes")) if one.votes else Mark(Shape.UNKNOWN, _("abstains")),
+            reason="" if one.votes else one.reason,
+            age=f"{one.age_seconds:.1f} s" if one.age_seconds >= 0 else _("never"),
+            failing=_failing(one.failing),
+        )
+        for one in status.vantages
+    )
+
+
+def _failing(instances: Sequence[str]) -> str:
+    shown = ", ".join(instances[:FAILING_SHOWN_MAX])
+    more = len(instances) - FAILING_SHOWN_MAX
+    return _("%(shown)s and %(more)d more") % {"shown": shown, "more": more} if more > 0 else shown
+
+
+def _event(row: ChangeView, as_of: str) -> Event:
+    active = (row.after or {}).get("active")
+    title = f"{row.name} → {active}" if active else row.name
+    return Event(
+        at=moment(row.at, as_of=as_of),
+        title=title,
+        revision=row.revision,
+        kind=row.change_kind,
+        by=row.by,
+        reason=row.reason,
+    )
