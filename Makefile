@@ -12,7 +12,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 BENCHES := $(filter-out _%,$(notdir $(basename $(wildcard bench/*.py))))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup runtime demo serve migrate check test prove bench lock docs browser compiler lint
+.PHONY: help setup runtime demo serve migrate check test prove bench lock docs tools compiler lint
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do \
@@ -32,7 +32,7 @@ migrate: runtime ## bring an external database to the newest schema
 check: lint ## the static checks and the fast tests
 	$(BIN)/pytest -m "not services and not browser and not prove" tests/unit tests/application
 
-test: browser lint ## everything that must hold: static checks, all tests, coverage of the core
+test: tools lint ## everything that must hold: static checks, all tests, coverage of the core
 	rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest -m "not prove" -n $(TEST_WORKERS) --dist loadfile
 	$(BIN)/coverage combine -q
@@ -79,8 +79,9 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv --clear $(VENV)
 
 # Debian packages that tests need: installed where we may, else this says what to do.
-browser:
+tools:
 	@$(call need,[ -x $(CHROMIUM) ] && dpkg-query -W fonts-noto-cjk,make test drives a real browser,chromium fonts-noto-cjk)
+	@$(call need,command -v curl,make test runs the recipes of docs/readers,curl)
 
 compiler:
 	@$(call need,command -v go,make prove compiles the Go of the README,golang-go)
