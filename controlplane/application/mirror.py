@@ -29,12 +29,6 @@ class StoreView:
     keys: Keys
     entries: Mapping[str, Entry]
 
-    @property
-    def identity(self) -> str | None:
-        """Which store this is; None where it has no identity, or more than one."""
-        found = self.below(self.keys.stores)
-        return found[0].key.removeprefix(self.keys.stores) if len(found) == 1 else None
-
     def below(self, prefix: str) -> tuple[Entry, ...]:
         """The entries below a prefix, by key."""
         return tuple(entry for key, entry in sorted(self.entries.items()) if key.startswith(prefix))

@@ -177,7 +177,7 @@ class Replica:
     def journaller(self) -> Journaller:
         """That history follows the log."""
         return Journaller(
-            self.ports.store,
+            self.ports.log_store,
             self.ports.journal,
             self.traits.keys,
             self.ports.clock,

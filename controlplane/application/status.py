@@ -177,7 +177,7 @@ class StatusQueries:
         if not view.probers:
             return [
                 VantageStatus(
-                    view.name, "", votes=False, reason=str(view.distrust), age_seconds=0.0, failing=()
+                    view.name, "", votes=False, reason=str(view.distrust), age_seconds=None, failing=()
                 )
             ]
         sightings = self.observer.evidence.sightings
@@ -191,7 +191,7 @@ class StatusQueries:
                     prober=prober,
                     votes=doubt is None,
                     reason=str(doubt or "votes"),
-                    age_seconds=round(now - sighting.changed_at, 1) if sighting.changed_at else -1.0,
+                    age_seconds=round(now - sighting.changed_at, 1) if sighting.changed_at else None,
                     failing=sighting.report.failing,
                 )
             )

@@ -59,7 +59,8 @@ class VantageStatus:
     prober: str
     votes: bool
     reason: str
-    age_seconds: float
+    age_seconds: float | None
+    """Since its report last changed; None: it was not seen to change yet."""
     failing: tuple[str, ...]
 
 

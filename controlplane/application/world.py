@@ -26,6 +26,8 @@ class Ports:
     """The world, as a replica is given it."""
 
     store: Store
+    log_store: Store
+    """The same Consul with longer deadlines: `log/` as a whole may be 64 MiB after an outage of PostgreSQL."""
     catalog: Catalog
     registry: RegistryRepository
     journal: Journal

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from controlplane.adapters.clock import SystemClock, UlidFactory
 from controlplane.adapters.consul import ConsulCatalog, ConsulStore
+from controlplane.adapters.consul_endpoint import Deadlines
 from controlplane.adapters.definitions_cache import DefinitionsFile
 from controlplane.adapters.fleet_yaml import FleetYaml
 from controlplane.adapters.postgres.journal import PostgresJournal
@@ -35,6 +36,9 @@ from controlplane.console.pages import status_pages
 from controlplane.contract.keys import Keys
 from controlplane.processes.local_tokens import load_token_hashes
 from controlplane.settings import Settings
+
+LOG_READ_SECONDS_MAX = 20.0
+"""64 MiB take about 2 s on an idle machine."""
 
 logger = logging.getLogger(__name__)
 
@@ -88,11 +92,13 @@ async def _ports(settings: Settings, resources: AsyncExitStack) -> Ports:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     endpoint = consul_endpoint(settings)
     store, catalog = ConsulStore(endpoint, clock=clock), ConsulCatalog(endpoint, clock=clock)
+    log_store = ConsulStore(endpoint, clock=clock, deadlines=Deadlines(read_seconds=LOG_READ_SECONDS_MAX))
     database = Database(database_address(settings))
-    for close in (store.aclose, catalog.aclose, database.close):
+    for close in (store.aclose, log_store.aclose, catalog.aclose, database.close):
         resources.push_async_callback(close)
     return Ports(
         store=store,
+        log_store=log_store,
         catalog=catalog,
         registry=PostgresRegistry(database),
         journal=PostgresJournal(database),

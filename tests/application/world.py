@@ -79,6 +79,7 @@ class World:
         self.clients.append(client)
         return Ports(
             store=client,
+            log_store=client,
             catalog=self.catalog,
             registry=self.registry,
             journal=self.journal,
