@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,10 +23,15 @@ def open_log(path: Path) -> BinaryIO:
 
 
 def bound_log(path: Path) -> None:
-    """Once it has outgrown its bound, keep it as `<name>.1` (the one kept before goes) and begin anew."""
-    if path.exists() and path.stat().st_size > LOG_BYTES_MAX:
+    """Once it has outgrown its bound, keep it as `<name>.1` (the one kept before goes) and begin anew.
+
+    Where it cannot be kept, on a full disk, it begins anew all the same.
+    """
+    if not path.exists() or path.stat().st_size <= LOG_BYTES_MAX:
+        return
+    with suppress(OSError):
         shutil.copyfile(path, path.with_name(f"{path.name}.1"))
-        os.truncate(path, 0)
+    os.truncate(path, 0)
 
 
 def last_line(path: Path) -> str:

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -118,12 +117,12 @@ def _cached(cache: Path) -> Path:
 def _fetched(cache: Path, fetch: Fetch) -> Path:
     """What another process fetched while we waited for the lock, else what we fetch."""
     try:
-        with _locked(private_folder(cache)), tempfile.TemporaryDirectory(dir=cache) as work:
+        with _locked(private_folder(cache)), _emptied(cache / "work") as work:
             try:
                 return _cached(cache)
             except SourceFailure:
                 _log.info("fetching Consul", extra={"source": fetch.__name__})
-                return _kept(cache, fetch(Path(work)))
+                return _kept(cache, fetch(work))
     except (OSError, ProcessError) as error:
         raise SourceFailure(str(error)) from error
 
@@ -133,6 +132,16 @@ def _kept(cache: Path, fetched: Path) -> Path:
     binary = cache / _sha256(fetched) / "consul"
     private_folder(binary.parent)
     return fetched.replace(binary)
+
+
+@contextmanager
+def _emptied(work: Path) -> Iterator[Path]:
+    """A folder to work in; what a killed process left there is thrown away."""
+    shutil.rmtree(work, ignore_errors=True)
+    try:
+        yield private_folder(work)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
 
 
 @contextmanager

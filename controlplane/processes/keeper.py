@@ -16,9 +16,9 @@ from controlplane.processes.parent_death import die_with_parent
 READY_TIMEOUT_SECONDS = 60.0
 READY_POLL_SECONDS = 0.05
 HEALTH_INTERVAL_SECONDS = 2.0
-HEALTH_FAILURES_MAX = 15
-"""Checks that may fail in a row before a child counts as hung: half a minute and more, so that a slow machine
-is not taken for a hung child. Counted, not timed: a suspension of ourselves must not end anybody."""
+HEALTH_FAILURES_MAX = 30
+"""Checks that may fail in a row before a child counts as hung: a minute and more, for a slow machine hangs no
+child. Counted, not timed: a suspension of ourselves must not end anybody."""
 FIRST_STARTS_MAX = 3
 """Attempts until a child is ready for the first time; after that it is started again for ever."""
 STABLE_SECONDS = 30.0
@@ -103,6 +103,7 @@ class Keeper:
         if process.returncode is not None:  # then somebody else answered in its place
             return self._ending(process)
         self.ready.set()
+        _log.info("child is up", extra={"child": self.child.name, "pid": process.pid})
         return await self._watch(process)
 
     async def _watch(self, process: Process) -> str:

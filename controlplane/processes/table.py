@@ -33,6 +33,8 @@ class Stage(IntEnum):
     MIGRATION = 1
     CONTROL = 2
     PROBERS = 3
+    GUESTS = 4
+    """Children of the caller."""
 
 
 def _nobody(_runtime: Runtime) -> Sequence[Child]:
@@ -60,6 +62,8 @@ class ServePlan:
     """Children of the caller, made when all addresses are known."""
     command: tuple[str, ...] = (sys.executable, "-m", "controlplane")
     """What starts our own processes, before `control`, `probe` and `migrate`."""
+    quiet: bool = False
+    """Whether our own processes log into files of the data directory, instead of standard error."""
     ends_with_parent: bool = False
     """Whether all ends when the process that started it ends."""
 
@@ -149,6 +153,7 @@ def _control(plan: ServePlan, runtime: Runtime, tokens: LocalTokens) -> Child:
         environment={**_environment(plan, runtime), **told},
         stage=Stage.CONTROL,
         is_ready=partial(_is_healthy, _reachable(plan.host), plan.port),
+        log=log_file(plan, "control"),
     )
 
 
@@ -166,7 +171,13 @@ def _prober(plan: ServePlan, runtime: Runtime, tokens: LocalTokens, number: int)
         argv=(*plan.command, "probe", "--vantage", plan.vantage),
         environment={**{key: inherited[key] for key in inherited if key not in _NOT_FOR_PROBERS}, **told},
         stage=Stage.PROBERS,
+        log=log_file(plan, name),
     )
+
+
+def log_file(plan: ServePlan, name: str) -> Path | None:
+    """Where a process of ours logs; None: to standard error."""
+    return plan.data_dir / "logs" / f"{name}.log" if plan.quiet else None
 
 
 def _environment(plan: ServePlan, runtime: Runtime) -> dict[str, str]:

@@ -18,6 +18,16 @@ def test_a_log_that_has_outgrown_its_bound_begins_anew(tmp_path: Path) -> None:
     assert path.with_name("child.log.1").stat().st_size == LOG_BYTES_MAX + 1
 
 
+def test_a_log_that_cannot_be_kept_begins_anew_all_the_same(tmp_path: Path) -> None:
+    """Where the copy cannot be written, the bound holds and nothing is raised."""
+    path = tmp_path / "child.log"
+    path.write_bytes(b"x" * (LOG_BYTES_MAX + 1))
+    path.with_name("child.log.1").mkdir()
+    bound_log(path)
+
+    assert path.stat().st_size == 0
+
+
 def test_a_small_log_is_left_alone(tmp_path: Path) -> None:
     """Below the bound nothing is moved."""
     path = tmp_path / "child.log"

@@ -129,6 +129,16 @@ def test_a_cache_that_cannot_be_made_is_a_reason(environment: dict[str, str], tm
         find_consul(environment, from_distribution=UNUSED, from_vendor=UNUSED)
 
 
+def test_what_a_killed_search_left_is_thrown_away(environment: dict[str, str], tmp_path: Path) -> None:
+    """A half-fetched archive neither disturbs the next search nor stays."""
+    cache = tmp_path / "cache" / "controlplane" / "consul"
+    program(cache / "work" / "consul", "Consul v6.6.6")
+    found = find_consul(environment, from_distribution=fetches("Consul v1.8.7"), from_vendor=UNUSED)
+
+    assert found.version == (1, 8)
+    assert not (cache / "work").exists()
+
+
 def test_searches_at_the_same_time_fetch_once(environment: dict[str, str]) -> None:
     """Whoever waited for the lock takes what the other one fetched."""
     asked = []

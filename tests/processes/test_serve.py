@@ -25,6 +25,16 @@ from tests.processes.supervised import is_alive, until
 pytestmark = pytest.mark.services
 
 STAND_IN = (sys.executable, str(Path(__file__).with_name("stand_in.py")))
+SERVE = """
+import asyncio, sys
+from dataclasses import replace
+from pathlib import Path
+from controlplane.processes.serve import supervise
+from tests.processes.test_serve import plan
+given = replace(plan(Path(sys.argv[1])), ends_with_parent=sys.argv[2] == "tied")
+asyncio.run(supervise(given, on_ready=lambda _: print("ready", flush=True)))
+"""
+PARENT = "import subprocess, sys; subprocess.run([sys.executable, '-c', *sys.argv[1:]])"
 
 
 def plan(data_dir: Path, **fields: Any) -> ServePlan:
@@ -143,6 +153,36 @@ async def test_the_runtime_file_follows_a_restart(tmp_path: Path) -> None:
         await _until_answered(client, value, "value")
 
 
+async def test_a_killed_postgres_comes_back_while_its_workers_still_end(tmp_path: Path) -> None:
+    """After kill -9 of the server alone, with a connection at work, it serves again on the same address."""
+    async with serving(plan(tmp_path)) as before:
+        async with await psycopg.AsyncConnection.connect(before.database) as connection:
+            await connection.execute("CREATE TABLE mine AS SELECT 42 AS id")
+            await connection.commit()
+            working = asyncio.create_task(_broken_off(connection))
+            os.kill(before.pids["postgres"], signal.SIGKILL)
+            await working
+        await until(
+            lambda: (
+                _runtime(tmp_path).pids.get("postgres", before.pids["postgres"]) != before.pids["postgres"]
+            )
+        )
+        await until(lambda: _selected(before.database) == (42,))
+
+
+async def _broken_off(connection: psycopg.AsyncConnection[Any]) -> None:
+    with pytest.raises(psycopg.OperationalError):
+        await connection.execute("SELECT pg_sleep(600)")
+
+
+def _selected(url: str) -> Any:
+    try:
+        with psycopg.connect(url) as connection:
+            return connection.execute("SELECT id FROM mine").fetchone()
+    except psycopg.OperationalError:
+        return None
+
+
 async def _until_answered(client: httpx.AsyncClient, request: httpx.Request, text: str) -> None:
     async with asyncio.timeout(60):
         while True:
@@ -187,7 +227,7 @@ async def test_consul_not_to_be_had_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_ends_all_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     """Asked by a signal, everything ends, the runtime file goes and the exit code is 0."""
-    process = await _process(tmp_path, "serve")
+    process = await _process(tmp_path)
     pids = _runtime(tmp_path).pids.values()
     process.send_signal(number)
 
@@ -196,9 +236,26 @@ async def test_a_signal_ends_all_cleanly(tmp_path: Path, number: signal.Signals)
     assert not (tmp_path / "runtime.json").exists()
 
 
+async def test_ctrl_c_ends_a_preparation_that_takes_long(tmp_path: Path) -> None:
+    """While something slow is looked for or fetched, Ctrl-C is heard at once, and nothing stays."""
+    asked, slow = tmp_path / "asked", tmp_path / "consul"
+    slow.write_text(f"#!/bin/sh\ntouch {asked}\nexec sleep 600\n")
+    slow.chmod(0o755)
+    environment = {**os.environ, "CONSUL_BIN": str(slow)}
+    serve = (sys.executable, "-c", SERVE, str(tmp_path), "free")
+    process = await asyncio.create_subprocess_exec(*serve, env=environment, stderr=PIPE)
+    await until(asked.exists)
+    process.send_signal(signal.SIGINT)
+    _, said = await process.communicate()
+
+    assert process.returncode == -signal.SIGINT
+    assert b"KeyboardInterrupt" in said
+    assert read_runtime(tmp_path) is None
+
+
 async def test_nothing_survives_kill_9_and_the_next_start_finds_the_data(tmp_path: Path) -> None:
     """After kill -9 no process is left, and at once the next start on the folder comes up with the data."""
-    process = await _process(tmp_path, "serve")
+    process = await _process(tmp_path)
     former = _runtime(tmp_path)
     with psycopg.connect(former.database) as connection:
         connection.execute("CREATE TABLE mine AS SELECT 42 AS id")
@@ -214,7 +271,7 @@ async def test_nothing_survives_kill_9_and_the_next_start_finds_the_data(tmp_pat
 
 async def test_it_ends_with_its_parent_where_asked(tmp_path: Path) -> None:
     """When the process that started it is killed, all of it ends cleanly."""
-    parent = await _process(tmp_path, "serve-with-parent")
+    parent = await _process(tmp_path, tied=True)
     pids = _runtime(tmp_path).pids
     parent.kill()
     await parent.wait()
@@ -223,22 +280,10 @@ async def test_it_ends_with_its_parent_where_asked(tmp_path: Path) -> None:
     assert not (tmp_path / "runtime.json").exists()
 
 
-SERVE = """
-import asyncio, sys
-from pathlib import Path
-from controlplane.processes.serve import supervise
-from dataclasses import replace
-from tests.processes.test_serve import plan
-given = replace(plan(Path(sys.argv[1])), ends_with_parent=sys.argv[2] == "tied")
-asyncio.run(supervise(given, on_ready=lambda _: print("ready", flush=True)))
-"""
-PARENT = "import subprocess, sys; subprocess.run([sys.executable, '-c', *sys.argv[1:]])"
-
-
-async def _process(data_dir: Path, kind: str) -> Process:
-    """A process that serves, up; or the parent of one."""
-    serve = [SERVE, str(data_dir), "free" if kind == "serve" else "tied"]
-    code = serve if kind == "serve" else [PARENT, *serve]
+async def _process(data_dir: Path, *, tied: bool = False) -> Process:
+    """A process that serves, up; if tied, the parent of one that ends with it."""
+    serve = [SERVE, str(data_dir), "tied" if tied else "free"]
+    code = [PARENT, *serve] if tied else serve
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", *code, stdout=PIPE)
     assert process.stdout
     assert await process.stdout.readline() == b"ready\n"
