@@ -27,7 +27,7 @@ class Ports:
 
     store: Store
     log_store: Store
-    """The same Consul with longer deadlines: `log/` as a whole may be 64 MiB after an outage of PostgreSQL."""
+    """The same Consul with longer deadlines: `log/` may be 64 MiB after an outage of PostgreSQL."""
     catalog: Catalog
     registry: RegistryRepository
     journal: Journal

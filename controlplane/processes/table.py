@@ -33,8 +33,6 @@ class Stage(IntEnum):
     MIGRATION = 1
     CONTROL = 2
     PROBERS = 3
-    GUESTS = 4
-    """Children of the caller."""
 
 
 def _nobody(_runtime: Runtime) -> Sequence[Child]:
