@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+READY_TIMEOUT_SECONDS = 60.0
 STOP_TIMEOUT_SECONDS = 10.0
+HEALTH_FAILURES_MAX = 30
 
 
 class Lifetime(StrEnum):
@@ -36,6 +38,11 @@ class Child:
     lifetime: Lifetime = Lifetime.SERVICE
     is_ready: Callable[[], bool] | None = None
     """Whether it serves now; called in a thread, bounded by itself. None: it is ready once it runs."""
+    ready_timeout_seconds: float = READY_TIMEOUT_SECONDS
+    """How long it may take to become ready before it is ended and started again."""
+    health_failures_max: int = HEALTH_FAILURES_MAX
+    """Checks, one every 2 s, that may fail in a row before it counts as hung, is ended and started again: a
+    minute and more, for a slow machine hangs no child. Counted, not timed: our own suspension ends nobody."""
     before_start: Callable[[], None] = _nothing
     """Called before every start."""
     stop_signal: signal.Signals = signal.SIGTERM

@@ -13,12 +13,8 @@ from controlplane.processes.child_log import bound_log, last_line, open_log
 from controlplane.processes.errors import ProcessError
 from controlplane.processes.parent_death import die_with_parent
 
-READY_TIMEOUT_SECONDS = 60.0
 READY_POLL_SECONDS = 0.05
 HEALTH_INTERVAL_SECONDS = 2.0
-HEALTH_FAILURES_MAX = 30
-"""Checks that may fail in a row before a child counts as hung: a minute and more, for a slow machine hangs no
-child. Counted, not timed: a suspension of ourselves must not end anybody."""
 FIRST_STARTS_MAX = 3
 """Attempts until a child is ready for the first time; after that it is started again for ever."""
 STABLE_SECONDS = 30.0
@@ -63,7 +59,7 @@ class Keeper:
             async with asyncio.timeout(STEP_TIMEOUT_SECONDS), self._running() as process:
                 await process.wait()
         except TimeoutError as error:
-            raise ProcessError(f"{self.child.name} took longer than {STEP_TIMEOUT_SECONDS} s") from error
+            raise ProcessError(f"{self.child.name} took longer than {STEP_TIMEOUT_SECONDS:g} s") from error
         except OSError as error:
             raise ProcessError(f"{self.child.name} cannot be started: {error}") from error
         if process.returncode != 0:
@@ -94,12 +90,12 @@ class Keeper:
 
     async def _attend(self, process: Process) -> str:
         try:
-            async with asyncio.timeout(READY_TIMEOUT_SECONDS):
+            async with asyncio.timeout(self.child.ready_timeout_seconds):
                 while not await self._answers():
                     if await _ends_within(process, READY_POLL_SECONDS):
                         return self._ending(process)
         except TimeoutError:
-            return f"was not ready within {READY_TIMEOUT_SECONDS:g} s{self._last_words()}"
+            return f"was not ready within {self.child.ready_timeout_seconds:g} s{self._last_words()}"
         if process.returncode is not None:  # then somebody else answered in its place
             return self._ending(process)
         self.ready.set()
@@ -108,7 +104,7 @@ class Keeper:
 
     async def _watch(self, process: Process) -> str:
         failures = 0
-        while failures < HEALTH_FAILURES_MAX:
+        while failures < self.child.health_failures_max:
             if await _ends_within(process, HEALTH_INTERVAL_SECONDS):
                 return self._ending(process)
             failures = 0 if await self._answers() else failures + 1

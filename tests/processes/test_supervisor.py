@@ -101,6 +101,25 @@ async def test_a_child_that_never_comes_up_is_named_with_its_last_words(tmp_path
     )
 
 
+async def test_a_child_that_is_never_ready_is_named() -> None:
+    """A child that runs without ever being ready ends the start when its time is up."""
+    child = dummy("one", is_ready=lambda: False, ready_timeout_seconds=0.1)
+    with pytest.raises(ProcessError, match=r"^one does not come up: it was not ready within 0\.1 s$"):
+        await Run([child]).until_ready()
+
+
+async def test_a_hung_child_is_started_again(tmp_path: Path) -> None:
+    """A child that runs and fails its checks is ended, and another one runs in its place."""
+    gate = tmp_path / "gate"
+    gate.touch()
+    async with running(dummy("one", is_ready=gate.exists, health_failures_max=1)) as run:
+        former = run.pids["one"]
+        gate.unlink()
+        await until(lambda: run.pids.get("one", former) != former)
+
+        assert not is_alive(former)
+
+
 async def test_a_program_that_is_missing_is_named() -> None:
     """A child whose program is not there ends the start with its path."""
     child = dummy("one")
