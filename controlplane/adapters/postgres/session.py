@@ -15,12 +15,13 @@ from controlplane.application.ports import DatabaseUnavailable
 CONNECTIONS_MAX = 5
 CONNECTION_AGE_SECONDS_MAX = 1800
 CONNECT_TIMEOUT_SECONDS = 3
-STATEMENT_TIMEOUT_SECONDS = 10
+STATEMENT_TIMEOUT_SECONDS = 5
 LOCK_TIMEOUT_SECONDS = 5
 IDLE_IN_TRANSACTION_TIMEOUT_SECONDS = 5
 """A frozen process must not hold locks that its successor waits for."""
-OPERATION_TIMEOUT_SECONDS = 20
-"""For all statements of one use together, kept by this side: a frozen server keeps none of its own."""
+OPERATION_TIMEOUT_SECONDS = 10.0
+"""For all statements of one use together, kept by this side: a frozen server keeps none of its own. Giving up
+on one takes up to 10 s more, while the driver tries to cancel what is under way."""
 _ERROR_CHARACTERS_MAX = 300
 
 Isolation = Literal["AUTOCOMMIT", "READ COMMITTED", "REPEATABLE READ"]
@@ -29,7 +30,13 @@ Isolation = Literal["AUTOCOMMIT", "READ COMMITTED", "REPEATABLE READ"]
 class Database:
     """A pool of connections to one database."""
 
-    def __init__(self, url: str, *, connections_max: int = CONNECTIONS_MAX) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        connections_max: int = CONNECTIONS_MAX,
+        operation_timeout_seconds: float = OPERATION_TIMEOUT_SECONDS,
+    ) -> None:
         """Prepare a pool; nothing is connected yet.
 
         Raises:
@@ -37,6 +44,7 @@ class Database:
         """
         address = database_url(url)
         self.title = f"PostgreSQL at {address.host or 'its socket'}:{address.port or 5432}/{address.database}"
+        self._operation_timeout_seconds = operation_timeout_seconds
         self._engine = create_async_engine(
             address,
             pool_size=connections_max,
@@ -60,12 +68,12 @@ class Database:
                 that was under way took effect is not known then.
         """
         try:
-            async with asyncio.timeout(OPERATION_TIMEOUT_SECONDS), self._engine.connect() as connection:
+            async with asyncio.timeout(self._operation_timeout_seconds), self._engine.connect() as connection:
                 isolated = await connection.execution_options(isolation_level=isolation)
                 async with isolated.begin():
                     yield isolated
         except (OperationalError, InterfaceError, InternalError, PoolTimeout, TimeoutError, OSError) as error:
-            raise DatabaseUnavailable(f"{self.title}: {_first_line(error)}") from error
+            raise DatabaseUnavailable(f"{self.title}: {_first_line(error) or 'no answer in time'}") from error
 
     async def close(self) -> None:
         """Close all connections."""
@@ -101,5 +109,4 @@ def server_limits(statement_seconds: int, lock_seconds: int) -> str:
 
 def _first_line(error: BaseException) -> str:
     cause = getattr(error, "orig", None) or error
-    text = str(cause).strip() or f"no answer within {OPERATION_TIMEOUT_SECONDS} s"
-    return text.splitlines()[0][:_ERROR_CHARACTERS_MAX]
+    return str(cause).strip().partition("\n")[0][:_ERROR_CHARACTERS_MAX]
