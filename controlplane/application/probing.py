@@ -20,8 +20,10 @@ from controlplane.domain.outcome import Outcome, Reason, Verdict
 from controlplane.domain.report import CellCounts, CellKey, SelfTrust
 
 REGION_PROBES_IN_FLIGHT_MAX = 512
-"""A region whose targets all hang occupies timeout / interval places per check: 512 places hold 2,500
+"""A region whose targets all hang occupies timeout / interval places per check: 512 places hold 2,000
 instances at 5 s and 1 s. What is beyond is skipped, and said."""
+FAULT_LOG_SECONDS = 10.0
+"""Faults of ours come in thousands: they are logged together, at most this often."""
 
 _SPOILED_BY_A_STALL = frozenset(
     {Reason.SLOW, Reason.TIMEOUT, Reason.CONNECT_TIMEOUT, Reason.TLS_HANDSHAKE, Reason.CLOSED}
@@ -69,8 +71,10 @@ class Prober:
         self._fleet = WatchedFleet(Fleet())
         self._timetable: Timetable[WatchedCheck] = Timetable()
         self._in_flight: Counter[str] = Counter()
-        self._told: Counter[Reason] = Counter()
-        """Those faults that `take_trust` has told of."""
+        self._told = 0
+        """How many of them `take_trust` has told of."""
+        self._logged: Counter[Reason] = Counter()
+        self._logged_at = float("-inf")
 
     @property
     def registry(self) -> int:
@@ -98,8 +102,11 @@ class Prober:
 
     def age(self) -> None:
         """Stop believing evidence that is too old. Called now and then: it looks at every instance."""
-        if self._fleet.age(now=self._clock.monotonic()):
+        now = self._clock.monotonic()
+        if self._fleet.age(now=now):
             self.changed.set()
+        if now - self._logged_at >= FAULT_LOG_SECONDS:
+            self._log_faults(now)
 
     def sight(self) -> Sight:
         """What is seen now."""
@@ -107,11 +114,14 @@ class Prober:
 
     def take_trust(self, sight: Sight) -> SelfTrust:
         """What the prober says of itself since this was last asked."""
-        faults = self.faults - self._told
-        self._told = self.faults.copy()
+        faults, self._told = self.faults.total() - self._told, self.faults.total()
+        return SelfTrust(self._lag.take_worst(), faults, sight.all_down)
+
+    def _log_faults(self, now: float) -> None:
+        faults = self.faults - self._logged
+        self._logged, self._logged_at = self.faults.copy(), now
         if faults:
             logger.warning("probes failed by faults of our own", extra={"faults": dict(faults)})
-        return SelfTrust(self._lag.take_worst(), faults.total(), sight.all_down)
 
     def _start(self, watched: WatchedCheck, now: float) -> None:
         region = watched.owner.cell.region

@@ -16,7 +16,7 @@ from controlplane.application.ports import (
     Store,
     StoreError,
 )
-from controlplane.contract.keys import Keys
+from controlplane.contract.keys import REVISION_DIGITS, Keys
 from controlplane.domain.fleet import Definitions
 
 NOTHING = -1
@@ -76,7 +76,7 @@ class DefinitionsFollower:
             return False
         self._index = max(1, listing.index) if listing.index >= self._index else 0
         values = [entry.value for entry in listing.entries if entry.key == self._key]
-        self._wanted = next((int(value) for value in values if value.isdigit()), 0)
+        self._wanted = _revision(*values)
         return True
 
     async def _fetch(self) -> bool:
@@ -99,3 +99,8 @@ class DefinitionsFollower:
         self._adopted = definitions.revision
         self._adopt(definitions)
         logger.info("definitions adopted", extra={"revision": definitions.revision, "source": source})
+
+
+def _revision(value: bytes = b"0") -> int:
+    """What stands in `registry`; 0 for what is no revision, so that nothing is waited for in vain."""
+    return int(value) if value.isdigit() and len(value) <= REVISION_DIGITS else 0

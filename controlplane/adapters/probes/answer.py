@@ -97,7 +97,7 @@ class Answer:
             )
 
     def release(self) -> None:
-        """Let go of the parser. It and this refer to each other, which only the garbage collector would end."""
+        """Let go of the parser: it and this refer to each other, which only the collector would end."""
         self._parser = None
 
     def body_text(self) -> str:
