@@ -1,0 +1,42 @@
+"""Owns `controlplane status` and `controlplane history`: what is, and what was."""
+
+from typing import Annotated
+
+import typer
+
+from controlplane.cli.connection import connect
+from controlplane.cli.output import AsJson, say, say_json
+from controlplane.cli.pictures import say_change, say_status
+from controlplane.contract.documents import DocumentKind
+
+ROWS = 20
+ROWS_MAX = 200
+
+
+def status(*, as_json: AsJson = False) -> None:
+    """Show what is wrong, and the failover groups."""
+    with connect() as api:
+        answer = api.read("/status")
+    say_json(answer) if as_json else say_status(answer)
+
+
+def history(
+    *,
+    kind: Annotated[DocumentKind | None, typer.Option(help="Only documents of this kind.")] = None,
+    name: Annotated[str | None, typer.Option(help="Only documents of this name.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=ROWS_MAX, help="How many changes.")] = ROWS,
+    cursor: Annotated[str | None, typer.Option(help="Go on where the page before ended.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show who changed what and why; newest first."""
+    with connect() as api:
+        page = api.read("/changes", kind=kind, name=name, limit=limit, cursor=cursor)
+    if as_json:
+        say_json(page)
+        return
+    for change in page["changes"]:
+        say_change(change)
+    if page["next_cursor"]:
+        say(f"older: --cursor {page['next_cursor']}")
+    if not page["changes"]:
+        say("no changes")
