@@ -70,7 +70,10 @@ async def ask_any_server(http: httpx.AsyncClient, key: str) -> Answer:
 
 
 async def _refuse_connecting(event: str, _details: Any) -> None:
-    """A request that carries an index must go out on the connection which that index came from."""
+    """A request that carries an index must go out on the connection which that index came from.
+
+    Behind a proxy that closes after every answer a reader therefore asks once a second, without an index.
+    """
     if event.startswith("connection.connect_"):
         raise ConnectionReplaced
 

@@ -112,6 +112,7 @@ async def _main() -> str | None:
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)
     config = CellConfig.from_line(await orders.readline())
+    logging.basicConfig(format=f"%(levelname)s {config.service}/{config.region} %(message)s")
     try:
         await CellProcess(config).run(orders)
     except OSError as error:
@@ -120,5 +121,4 @@ async def _main() -> str | None:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.WARNING, format="demo-fleet %(levelname)s %(message)s")
     sys.exit(asyncio.run(_main()))
