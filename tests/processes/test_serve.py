@@ -120,24 +120,30 @@ async def test_each_process_is_told_what_it_needs_and_no_more(tmp_path: Path) ->
 
 
 async def test_given_databases_are_used_as_they_are(tmp_path: Path) -> None:
-    """With both databases given, nothing is started, made or migrated beside our own processes."""
-    environment = {**os.environ, "CONSUL_HTTP_SSL": "true"}
+    """With both databases given, nothing is started or migrated beside our own processes.
+
+    What is set for the control process reaches it; the database's address does not reach a prober.
+    """
+    set_by_person = {"CONSUL_HTTP_SSL": "true", "CONTROLPLANE_DATABASE_URL": "postgresql://given"}
     given = plan(
         tmp_path,
         database_url="postgresql://given",
         consul_address="given:8501",
         consul_token="a token",
-        environment=environment,
+        environment={**os.environ, **set_by_person},
     )
     async with serving(given) as runtime:
+        await until((tmp_path / "prober-1" / "probe.json").exists)
         control = _told(tmp_path, "control")["environment"]
+        prober = _told(tmp_path / "prober-1", "probe")["environment"]
 
     assert (runtime.database, runtime.consul) == ("postgresql://given", "given:8501")
     assert set(runtime.pids) == {"supervisor", "control", "prober-1"}
     assert not (tmp_path / "migrate.json").exists()
     assert control["CONSUL_HTTP_ADDR"] == "given:8501"
     assert control["CONSUL_HTTP_TOKEN"] == "a token"
-    assert control["CONSUL_HTTP_SSL"] == "true"
+    assert control["CONSUL_HTTP_SSL"] == prober["CONSUL_HTTP_SSL"] == "true"
+    assert "CONTROLPLANE_DATABASE_URL" not in prober
 
 
 async def test_the_runtime_file_follows_a_restart(tmp_path: Path) -> None:
