@@ -54,7 +54,7 @@ class RegistryService:
         self._announce = announce
         self._announced = announced
         self._definitions = Definitions(0, Fleet())
-        self._mapping: dict[str, Any] | None = None
+        self._mapping = fleet_to_mapping(self._definitions.fleet)
         self._changed = asyncio.Event()
         self._reading = asyncio.Lock()
         self.loaded = False
@@ -66,8 +66,6 @@ class RegistryService:
 
     def mapping(self) -> dict[str, Any]:
         """The current fleet as its canonical mapping, adopted instances included. Not to be changed."""
-        if self._mapping is None:
-            self._mapping = fleet_to_mapping(self._definitions.fleet)
         return self._mapping
 
     def export(self) -> str:
@@ -78,7 +76,7 @@ class RegistryService:
         """Take what is on disk, and then what is in PostgreSQL, where it answers."""
         cached = await asyncio.to_thread(self._cache.load)
         if cached is not None:
-            self._hold(cached)
+            await self._hold(cached)
         try:
             return await self.refresh()
         except (DatabaseUnavailable, DefinitionsUnreadable) as error:
@@ -96,11 +94,7 @@ class RegistryService:
             DefinitionsUnreadable: those at hand stay.
         """
         async with self._reading:
-            definitions = await self._repository.load()
-            if definitions != self._definitions or not self.loaded:
-                await asyncio.to_thread(self._cache.save, definitions)
-                self._hold(definitions)
-        return definitions
+            return await self._load()
 
     async def stored_revision(self) -> int:
         """The revision that PostgreSQL has.
@@ -142,7 +136,7 @@ class RegistryService:
             DatabaseUnavailable: no answer; asking again is harmless.
         """
         revision = await self._repository.replace_adopted(
-            service, datacenter, instances, above=self._announced()
+            service, datacenter, instances, above=self._highest()
         )
         if revision is not None:
             await self._spread(revision)
@@ -153,7 +147,7 @@ class RegistryService:
         if dry_run or not differences:
             return Applied(stored.revision, differences, dry_run=dry_run)
         revision = await self._repository.replace(
-            fleet, expected=stored.revision, by=by, above=self._announced()
+            fleet, expected=stored.revision, by=by, above=self._highest()
         )
         logger.info("definitions applied", extra={"revision": revision, "by": by})
         await self._spread(revision)
@@ -161,15 +155,33 @@ class RegistryService:
 
     async def _spread(self, revision: int) -> None:
         """Work by what was committed, elsewhere and here. What fails, the regular comparison repairs."""
-        for step in (partial(self._announce, revision), self.refresh):
+        for step in (partial(self._announce, revision), partial(self._catch_up, revision)):
             try:
                 await step()
             except (DatabaseUnavailable, DefinitionsUnreadable, StoreError) as error:
                 logger.warning("definitions spread later", extra={"revision": revision, "error": str(error)})
 
-    def _hold(self, definitions: Definitions) -> None:
+    def _highest(self) -> int:
+        """The highest revision that anybody may be working by."""
+        return max(self._announced(), self._definitions.revision)
+
+    async def _catch_up(self, revision: int) -> None:
+        """Read until `revision` is at hand: of many commits in a row, one reading serves them all."""
+        async with self._reading:
+            if self._definitions.revision < revision:
+                await self._load()
+
+    async def _load(self) -> Definitions:
+        definitions = await self._repository.load()
+        if definitions != self._definitions or not self.loaded:
+            await asyncio.to_thread(self._cache.save, definitions)
+            await self._hold(definitions)
+        return definitions
+
+    async def _hold(self, definitions: Definitions) -> None:
+        """Work by these from now on. A large fleet takes half a second of computing, so a thread does it."""
+        self._mapping = await asyncio.to_thread(fleet_to_mapping, definitions.fleet)
         self._definitions = definitions
-        self._mapping = None
         self.loaded = True
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()

@@ -1,7 +1,7 @@
 """Definitions in a process: at hand without PostgreSQL, changed by files and catalogs, then announced."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -232,6 +232,33 @@ async def test_an_adoption_that_changes_nothing_makes_no_revision():
     await service.adopt("checkout", None, [ADOPTED])
 
     assert rig.announced == [1, 2]
+
+
+class CountingRegistry(FakeRegistry):
+    loads = 0
+
+    async def load(self) -> Definitions:
+        self.loads += 1
+        await asyncio.sleep(0)
+        return await super().load()
+
+
+async def test_many_commits_in_a_row_are_read_together():
+    """Catalogs that all change at once do not make a process read the whole fleet once for each."""
+    repository = CountingRegistry()
+    rig = Rig(repository=repository)
+    service = rig.service()
+    await service.apply(SHOP, by="alice", dry_run=False)
+    before = repository.loads
+    await asyncio.gather(
+        *(
+            service.adopt("cart", place, [replace(ADOPTED, id=f"i{n}")])
+            for n, place in enumerate(["dc1", "dc2"] * 20)
+        )
+    )
+
+    assert service.current().revision == await service.stored_revision() == 41
+    assert repository.loads - before < 10
 
 
 async def test_an_apply_keeps_what_catalogs_contributed():

@@ -1,5 +1,9 @@
-"""Owns the definitions in PostgreSQL: read at one moment, replaced in one transaction."""
+"""Owns the definitions in PostgreSQL: read at one moment, replaced in one transaction.
 
+Between rows and fleets a thread does the computing: the loop of a leader must not stand still for it.
+"""
+
+import asyncio
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -42,14 +46,14 @@ class PostgresRegistry:
             }
             adopted = await _read(connection, select(adopted_instances))
         try:
-            fleet = rows_to_fleet(rows)
+            fleet = await asyncio.to_thread(rows_to_fleet, rows)
         except FleetFileError as error:
             raise DefinitionsUnreadable(f"definitions at revision {revision}: {error}") from error
         return Definitions(revision, with_adopted(fleet, _adopted(adopted)))
 
     async def replace(self, fleet: Fleet, *, expected: int, by: str, above: int = 0) -> int:
         """Store what the file declares, in one transaction; answers the new revision."""
-        rows = fleet_to_rows(fleet)
+        rows = await asyncio.to_thread(fleet_to_rows, fleet)
         async with self._database.begin() as connection:
             found = await _lock(connection)
             if found != expected:
