@@ -126,10 +126,17 @@ async def test_a_reader_starts_beside_a_server_that_lost_its_cluster(consul_clus
     left, *lost = consul_cluster.servers
     async with httpx.AsyncClient(base_url=f"http://{left.address}/v1/kv/", trust_env=False) as http:
         await http.put("controlplane/failover/checkout", content=document(17, "eu-west").to_bytes())
-        while (await http.get("controlplane/failover/checkout?stale")).status_code != 200:  # noqa: ASYNC110 - no event
-            await asyncio.sleep(0.01)
-    for server in lost:
-        server.kill()
+        await answers(http, "controlplane/failover/checkout?stale", 200)
+        for server in lost:
+            server.kill()
+        await answers(http, "controlplane/failover/checkout", 500)
     async with Client(["checkout"], address=left.address) as client:
         await until(lambda: client.active_region("checkout") == "eu-west")
         assert state(client) is AppliedState.STALE
+
+
+async def answers(http: httpx.AsyncClient, path: str, status: int) -> None:
+    """Wait until a server answers with this status."""
+    async with asyncio.timeout(60):
+        while (await http.get(path, timeout=30)).status_code != status:  # noqa: ASYNC110 - no event
+            await asyncio.sleep(0.05)
