@@ -23,11 +23,12 @@ class Healthy(BaseHTTPRequestHandler):
 
 def main(command: str) -> None:
     """Do as the command of that name would, as far as a supervisor can see it."""
-    folder = Path(os.environ.get("CONTROLPLANE_DATA_DIR", "."))
-    folder.mkdir(exist_ok=True)
-    beside = folder / f"{command}.new"
-    beside.write_text(json.dumps({"argv": sys.argv, "environment": dict(os.environ)}))
-    beside.replace(folder / f"{command}.json")
+    if data_dir := os.environ.get("CONTROLPLANE_DATA_DIR"):  # a migration is not told of one
+        folder = Path(data_dir)
+        folder.mkdir(exist_ok=True)
+        beside = folder / f"{command}.new"
+        beside.write_text(json.dumps({"argv": sys.argv, "environment": dict(os.environ)}))
+        beside.replace(folder / f"{command}.json")
     if command == "control":
         HTTPServer(("127.0.0.1", int(os.environ["CONTROLPLANE_PORT"])), Healthy).serve_forever()
     if command == "probe":
