@@ -5,10 +5,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from sqlalchemy import update
 
 from controlplane.adapters.fleet_yaml import FleetYaml
 from controlplane.adapters.postgres.registry import PostgresRegistry
-from controlplane.application.ports import RegistryConflict, RegistryRepository
+from controlplane.adapters.postgres.session import Database
+from controlplane.adapters.postgres.tables import checks
+from controlplane.application.ports import DefinitionsUnreadable, RegistryConflict, RegistryRepository
 from controlplane.domain.fleet import Definitions, Fleet, Instance, Source
 from tests.adapters.postgres_contract import BOTH, opened
 from tests.application.fleets import fleet
@@ -135,3 +138,18 @@ async def test_any_fleet_is_stored_whole(registry: RegistryRepository, fleet: Fl
 
     assert loaded == Definitions(revision, fleet)
     assert FleetYaml().write(loaded.fleet) == FleetYaml().write(fleet)
+
+
+@pytest.mark.services
+async def test_definitions_of_a_newer_version_are_not_guessed_at(postgres_url: str):
+    """What this version does not understand is told by revision and path, not read halfway."""
+    database = Database(postgres_url)
+    registry = PostgresRegistry(database)
+    await registry.replace(fleet(), expected=0, by="alice")
+    async with database.begin() as connection:
+        await connection.execute(update(checks).values(definition={"name": "api", "type": "quantum"}))
+    with pytest.raises(
+        DefinitionsUnreadable, match=r"revision 1: services\[0\].checks\[0\].type: \"quantum\""
+    ):
+        await registry.load()
+    await database.close()
