@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.contract.documents import ChangeKind
@@ -189,7 +189,6 @@ class History:
         self.moved.append((self.world.monotonic, group))
 
 
-@settings(max_examples=60)
 @given(st.lists(happenings(), max_size=25))
 def test_every_history_keeps_the_promises(happened):
     """Whatever happens: no move on thin evidence, too early, while frozen, or into a bad region."""
