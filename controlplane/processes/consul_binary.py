@@ -79,8 +79,10 @@ def _tried(path: Path) -> ConsulBinary:
             check=False,
             timeout=_VERSION_TIMEOUT_SECONDS,
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise SourceFailure(f"{path} does not run: {error}") from error
+    except OSError as error:
+        raise SourceFailure(f"{path} does not run: {error.strerror}") from error
+    except subprocess.TimeoutExpired as error:
+        raise SourceFailure(f"{path} did not tell its version in {_VERSION_TIMEOUT_SECONDS} s") from error
     version = _VERSION.match(done.stdout)
     if version is None:
         raise SourceFailure(f"{path} is no Consul: `version` did not answer with one")

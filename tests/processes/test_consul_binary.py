@@ -59,7 +59,9 @@ def test_the_named_one_comes_first(environment: dict[str, str], tmp_path: Path) 
 def test_a_named_one_that_does_not_run_is_refused(environment: dict[str, str], tmp_path: Path) -> None:
     """Nobody is given another Consul than the one that he named."""
     program(tmp_path / "bin" / "consul")
-    with pytest.raises(ProcessError, match=r"CONSUL_BIN: /nonexistent does not run: .*unset it to have PATH"):
+    with pytest.raises(
+        ProcessError, match=r"CONSUL_BIN: /nonexistent does not run: No such file or directory; unset it"
+    ):
         find_consul(
             environment | {"CONSUL_BIN": "/nonexistent"}, from_distribution=UNUSED, from_vendor=UNUSED
         )
