@@ -15,6 +15,8 @@ from controlplane.application.ports import DatabaseUnavailable, RegistryConflict
 
 _CODES = {400: "body_unreadable", 404: "not_found", 405: "method_not_allowed"}
 _MISTAKES_SHOWN_MAX = 100
+_PYDANTIC_PREFIX = "Value error, "
+"""What pydantic puts before sentences of ours."""
 
 
 async def _problem(_: Request, error: ProblemError) -> ProblemResponse:
@@ -37,7 +39,8 @@ async def _validation(_: Request, error: RequestValidationError) -> ProblemRespo
 
 def _mistake(item: Mapping[str, Any]) -> Mistake:
     place: Sequence[object] = item["loc"]
-    return Mistake(path=".".join(str(step) for step in place), wrong=item["msg"])
+    wrong = str(item["msg"]).removeprefix(_PYDANTIC_PREFIX)
+    return Mistake(path=".".join(str(step) for step in place), wrong=wrong)
 
 
 async def _fleet_file(_: Request, error: FleetFileError) -> ProblemResponse:

@@ -15,7 +15,7 @@ CONNECT_TIMEOUT_SECONDS = 3.0
 ANSWER_TIMEOUT_SECONDS = 20.0
 """Above the server's own limit for a request, so that its explanation arrives."""
 
-_NOTHING_WAS_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL)
+_NOTHING_WAS_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol)
 _CERTAIN_CODES = frozenset({"consul_unavailable", "database_unavailable", "leader_unreachable"})
 """Codes of 5xx answers after which nothing has changed."""
 _TOLD = ("mistakes", "trace_id")
@@ -25,17 +25,25 @@ _ERRORS_FROM = 400
 
 
 class ApiClient:
-    """One connection to one control plane, for the length of a `with` block."""
+    """One connection to one control plane, for the length of a `with` block.
 
-    def __init__(self, url: str, token: str | None, *, transport: httpx.BaseTransport | None = None) -> None:
+    Raises:
+        CommandFailed: `url` names no address.
+    """
+
+    def __init__(self, url: str, token: str | None) -> None:
         self.url = url
-        self._http = httpx.Client(
-            base_url=url,
-            headers={"Authorization": f"Bearer {token}"} if token else {},
-            timeout=httpx.Timeout(ANSWER_TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS),
-            transport=transport,
-            trust_env=False,
-        )
+        try:
+            self._http = httpx.Client(
+                base_url=url,
+                headers={"Authorization": f"Bearer {token}"} if token else {},
+                timeout=httpx.Timeout(ANSWER_TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS),
+                trust_env=False,
+            )
+        except httpx.InvalidURL as error:
+            raise CommandFailed(
+                f"{url} is no address of a control plane: {error}", code="settings"
+            ) from error
 
     def __enter__(self) -> Self:
         return self
@@ -51,7 +59,7 @@ class ApiClient:
         Raises:
             CommandFailed: no answer, or not admitted.
         """
-        return self.fetch(f"/api/v1{path}", **parameters).json()
+        return self._json(self.fetch(f"/api/v1{path}", **parameters))
 
     def fetch(self, path: str, **parameters: str | int | None) -> httpx.Response:
         """The answer at any path; parameters that are None are left out.
@@ -76,7 +84,7 @@ class ApiClient:
         Raises:
             CommandFailed: no answer, refused, or not admitted.
         """
-        return self._checked(self._send("POST", f"/api/v1{path}", **content)).json()
+        return self._json(self._checked(self._send("POST", f"/api/v1{path}", **content)))
 
     def act(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str | None]) -> dict[str, Any]:
         """Do something once; answers what was done.
@@ -109,7 +117,7 @@ class ApiClient:
         problem = _problem(response)
         if response.status_code >= _SERVER_ERRORS_FROM and problem["code"] not in _CERTAIN_CODES:
             raise UnknownOutcome(problem["detail"], code=problem["code"])
-        answer: dict[str, Any] = self._checked(response).json()
+        answer: dict[str, Any] = self._json(self._checked(response))
         return answer
 
     def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
@@ -124,6 +132,12 @@ class ApiClient:
         problem = _problem(response)
         details: dict[str, Any] = {name: problem[name] for name in _TOLD if name in problem}
         raise Refused(problem["detail"], code=problem["code"], details=details)
+
+    def _json(self, response: httpx.Response) -> Any:
+        try:
+            return response.json()
+        except ValueError as error:
+            raise CommandFailed(f"{response.request.url} did not answer JSON", code="no_json") from error
 
     def _unreachable(self, error: Exception) -> CommandFailed:
         return CommandFailed(

@@ -33,7 +33,7 @@ def target() -> Target:
     settings = load_settings()
     if settings.token is not None or "url" in settings.model_fields_set:
         token = settings.token.get_secret_value() if settings.token else None
-        return Target(settings.url, token, "CONTROLPLANE_URL and CONTROLPLANE_TOKEN")
+        return Target(settings.url, token, "the settings")
     runtime = read_runtime(settings.data_dir)
     if runtime is None:
         raise CommandFailed(

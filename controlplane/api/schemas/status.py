@@ -88,7 +88,7 @@ class VantageAnswer(Answer):
     """Whether its report counts."""
     reason: str
     """Why it does or does not."""
-    age_seconds: float
+    age_seconds: float | None
     """Seconds since its report last changed."""
     failing: list[str]
     """Instances that fail from there, at most 50."""
