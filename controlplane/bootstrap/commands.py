@@ -13,6 +13,7 @@ from controlplane.adapters.postgres.tokens import PostgresTokens
 from controlplane.application.gatekeeper import hashed
 from controlplane.application.ports import Token
 from controlplane.bootstrap.control import run_control
+from controlplane.bootstrap.demo import show, tell
 from controlplane.bootstrap.endpoints import consul_endpoint, database_address
 from controlplane.bootstrap.prober import run_probe
 from controlplane.bootstrap.running import run, until_signalled
@@ -85,6 +86,20 @@ def create_local_token(settings: Settings, *, name: str, role: str, vantage: str
     token = Token(name=name, role=role, sha256=hashed(secret), vantage=vantage)
     asyncio.run(_add_token(database_address(settings), token))
     return secret
+
+
+def demo(
+    settings: Settings, *, port: int, data_dir: Path | None, story: bool, as_json: bool, runs: int
+) -> int:
+    """Run everything with a simulated fleet, until a signal or the end of its story; answers the exit code.
+
+    Raises:
+        ProcessError: something that is needed cannot be had.
+    """
+    configure_logs(level="warning", process="demo")
+    folder = data_dir or settings.data_dir / "demo"
+    plan = serve_plan(settings.model_copy(update={"port": port, "data_dir": folder.absolute()}))
+    return asyncio.run(tell(plan, runs=runs, as_json=as_json) if story else show(plan))
 
 
 def demo_fleet(settings: Settings) -> None:

@@ -133,6 +133,7 @@ def _database(plan: ServePlan) -> tuple[str, Sequence[Child]]:
         environment={**plan.environment, "CONTROLPLANE_DATABASE_URL": server.url},
         stage=Stage.MIGRATION,
         lifetime=Lifetime.STEP,
+        log=plan.data_dir / "logs" / "migrate.log",
     )
     return server.url, (child, migration)
 
