@@ -14,7 +14,7 @@ from controlplane.application.observing import FAILOVER, Observer
 from controlplane.application.ports import CheckIndex, Clock, CompareAndSet, Identifiers
 from controlplane.application.publication import Guard
 from controlplane.application.publisher import Publisher
-from controlplane.application.results import Done, Refused, Result, Unknown
+from controlplane.application.results import Done, Result, Unknown
 from controlplane.contract.documents import Change, ChangeKind, FailoverDocument
 from controlplane.contract.times import rfc3339
 from controlplane.domain.budget import Budget
@@ -59,8 +59,6 @@ class Mover:
             StoreUnavailable: the log cannot be read; nothing was sent.
         """
         held = self.observer.held(basis.view, basis.situation, move.group)
-        if held.document is None:
-            return Refused("document_absent", f"{move.group} has no document")
         change = Change(
             id=self.identifiers.new(),
             kind=ChangeKind.AUTOMATIC,
@@ -68,7 +66,8 @@ class Mover:
             reason=move.reason,
             at=rfc3339(self.clock.now()),
         )
-        after = await self.after(held.document, move.target, tenure.term, change)
+        former = basis.situation.documents[move.group]
+        after = await self.after(former, move.target, tenure.term, change)
         budget = spend(basis.budget, move, basis.situation, revision=after.revision)
         guards = automatic_guards(basis.view, tenure, budget.to_bytes(), basis.budget_index)
         context = Context(

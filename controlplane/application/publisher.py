@@ -143,18 +143,23 @@ class Publisher:
     async def _settle_in_time(self, document: DocumentId, asked: float) -> Result:
         publication = self.pending[document].publication
         left = ANSWER_SECONDS_MAX - (self.clock.monotonic() - asked)
-        try:
-            async with asyncio.timeout(left):
-                while True:
-                    result = await self._settle(document)
-                    if result is not None:
-                        return result
-                    await asyncio.sleep(SETTLE_EVERY_SECONDS)
-        except TimeoutError:
-            return Unknown(
-                publication.change_id,
-                f"{publication.title}: Consul gave no final answer; unknown, it may still take effect",
-            )
+        settling = asyncio.create_task(self._settle_at_last(document))
+        await asyncio.wait({settling}, timeout=max(left, 0.0))
+        if settling.done():
+            return settling.result()
+        settling.cancel()
+        await asyncio.wait({settling})
+        return Unknown(
+            publication.change_id,
+            f"{publication.title}: Consul gave no final answer; unknown, it may still take effect",
+        )
+
+    async def _settle_at_last(self, document: DocumentId) -> Result:
+        while True:
+            result = await self._settle(document)
+            if result is not None:
+                return result
+            await asyncio.sleep(SETTLE_EVERY_SECONDS)
 
     async def _settle(self, document: DocumentId) -> Result | None:
         pending = self.pending.get(document)

@@ -224,7 +224,7 @@ def _vantages(status: StatusView) -> tuple[Seen, ...]:
             name=f"{one.vantage}/{one.prober}" if one.prober else one.vantage,
             mark=Mark(Shape.UP, _("votes")) if one.votes else Mark(Shape.UNKNOWN, _("abstains")),
             reason="" if one.votes else one.reason,
-            age=f"{one.age_seconds:.1f} s" if one.age_seconds >= 0 else _("never"),
+            age=f"{one.age_seconds:.1f} s" if one.age_seconds is not None else _("never"),
             failing=_failing(one.failing),
         )
         for one in status.vantages

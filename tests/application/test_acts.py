@@ -1,11 +1,20 @@
 """What people ask for: done, refused with what is allowed, or unknown; never in between."""
 
 import asyncio
+from datetime import timedelta
+from itertools import count
 
 import pytest
 
+from controlplane.application.ports import Entry, Failure, LogRecord, Rejected, StoreUnavailable
+from controlplane.application.publication import refusal
+from controlplane.application.restraining import Restrainer
 from controlplane.application.results import Done, Refused, Unknown
-from tests.application.world import DOWN, FLEET, KEYS, World, act, move, pause, resume
+from controlplane.contract.log_entries import Abandoned
+from controlplane.domain.restraint import Restraint, Restraints
+from tests.application.publications import document, publication
+from tests.application.world import DOCUMENT, DOWN, FLEET, KEYS, World, act, move, pause, resume
+from tests.fakes.store import FakeStoreClient
 
 pytestmark = pytest.mark.looptime
 
@@ -323,3 +332,108 @@ async def test_readiness_says_what_is_missing() -> None:
         assert not gone.ready
         assert gone.checks["consul"].startswith("last answered")
         assert gone.checks["database"] == "does not answer"
+
+
+async def test_a_pause_that_others_keep_changing_is_refused() -> None:
+    """After five tries against others a pause says so instead of trying for ever."""
+
+    class Contended(FakeStoreClient):
+        async def get(self, key: str, *, consistent: bool = False) -> Entry | None:
+            entry = await super().get(key, consistent=consistent)
+            world.server.edit(key, Restraints(groups={f"g-{next(numbers)}": restraint}).to_bytes())
+            return entry
+
+    world, numbers = World(), count()
+    async with world.settled() as replica:
+        restraint = Restraint(world.clock.now() + timedelta(minutes=1), "bob", "busy")
+        store = Contended(world.server, clock=world.clock)
+        fleet = replica.registry.current().fleet
+        restrainer = Restrainer(
+            store, KEYS, world.clock, world.identifiers, lambda: replica.standing.identity, lambda: fleet
+        )
+        result = await restrainer.pause(pause(world, 60))
+
+        assert isinstance(result, Refused)
+        assert result.code == "contended"
+
+
+async def test_the_picture_names_vantages_that_never_reported() -> None:
+    """A vantage of the fleet file without any prober is shown with the reason."""
+    world = World()
+    listed = "vantages: [{name: local, region: us-east}, {name: eu-1, region: eu-west}]\nservices:"
+    async with world.settled() as replica:
+        await replica.doors.registry.apply(FLEET.replace("services:", listed, 1), by="alice", dry_run=False)
+        await asyncio.sleep(5)
+        status = replica.doors.queries.status()
+        assert replica.doors.queries.status().groups[0].forecasts
+
+        (missing,) = [one for one in status.vantages if one.vantage == "eu-1"]
+        assert not missing.votes
+        assert missing.age_seconds is None
+        assert any("too few" in freeze or "can be trusted" in freeze for freeze in status.freezes)
+
+
+async def test_history_shows_what_it_cannot_read() -> None:
+    """An abandoned revision and a row of a stranger are rows without content."""
+    world = World()
+    async with world.settled() as replica:
+        marker = Abandoned("c", "controlplane", "no answer", "2026-01-12T09:31:07.412Z").to_bytes()
+        stranger = LogRecord("s", "failover", "checkout", 77, "x", 999, b"by hand")
+        await world.journal.append([LogRecord("s", "failover", "checkout", 76, "c", 998, marker), stranger])
+        rows = await replica.doors.queries.changes(kind=None, name=None, before=None, limit=2)
+
+        assert [(row.revision, row.before, row.after) for row in rows] == [(77, None, None), (76, None, None)]
+
+
+async def test_a_first_document_waits_for_postgresql() -> None:
+    """Without PostgreSQL nobody knows whether a group had a document: its first one waits."""
+    world = World()
+    async with world.settled() as replica:
+        world.journal.away = world.registry.away = True
+        await asyncio.sleep(8)
+        world.server.delete(DOCUMENT)
+        await asyncio.sleep(8)
+        assert not world.published()
+        world.journal.away = world.registry.away = False
+        await world.until(world.published, 30)
+
+        assert world.document().revision == 2
+        assert replica.leadership.tenure
+
+
+async def test_a_first_document_passes_over_abandoned_rows() -> None:
+    """What history last published is looked for behind revisions that were abandoned."""
+    world = World()
+    async with world.settled():
+        marker = Abandoned("c", "controlplane", "no answer", "2026-01-12T09:31:07.412Z").to_bytes()
+        await world.journal.append([LogRecord("s", "failover", "checkout", 5, "c", 998, marker)])
+        world.server.delete(DOCUMENT)
+        world.server.edit(KEYS.failover_value("checkout"), b"")
+        await world.until(world.published, 10)
+
+        assert (world.document().revision, world.active()) == (6, "us-east")
+
+
+async def test_announcing_never_lowers_the_registry() -> None:
+    """A revision below the one that is announced leaves the key alone; an unreadable key is replaced."""
+    world = World()
+    async with world.settled() as replica:
+        await replica.definitions.announce(0)
+        assert world.value(KEYS.registry) == b"1"
+        replica.numbering.see_term(0)
+        assert replica.numbering.term >= 1
+
+
+async def test_nothing_is_announced_before_the_store_is_known() -> None:
+    """A revision cannot be announced to a store that nobody knows."""
+    replica = World().replica()
+    with pytest.raises(StoreUnavailable, match="not known yet"):
+        await replica.definitions.announce(1)
+
+
+def test_a_refusal_without_an_operation_says_so() -> None:
+    """Where Consul names no operation, or one that was not sent, the refusal claims no reason."""
+    draft = publication(document())
+    for failures in ((), (Failure(99, "what?"),)):
+        refused = refusal(draft, KEYS, "store-1", Rejected(failures))
+        assert refused.code == "rejected"

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from controlplane.application.doors import NotLeading
-from controlplane.application.results import Done
+from controlplane.application.results import Done, Unknown
 from tests.application.world import DOCUMENT, DOWN, KEYS, UP, World, move, pause, tenure
 
 pytestmark = pytest.mark.looptime
@@ -276,12 +276,87 @@ async def test_a_clean_stop_settles_what_has_no_answer() -> None:
     """A publication without answer is settled before the process ends."""
     world = World()
     async with world.settled() as replica:
-        world.server.late_commit(writes=1, below=KEYS.documents("failover"))
-        client = world.clients[0]
-        client.late_commit(writes=3, below=KEYS.logs)
+        world.clients[0].latency_seconds = 0.1
+        world.server.late_commit(below=DOCUMENT)
         moving = asyncio.create_task(replica.doors.operations.move(move("eu-west")))
-        await asyncio.sleep(0.2)
-        await moving
+        await world.until(lambda: replica.publisher.pending, 2)
+        world.server.freeze()
+        assert isinstance(await moving, Unknown)
+    world.server.thaw()
     await replica.close()
 
     assert not replica.publisher.pending
+
+
+async def test_an_automatic_move_without_answer_is_spent_and_settled_once() -> None:
+    """While a move of the automation has no answer, its group waits and its unit of the budget is spent."""
+    world = World()
+    async with world.settled() as replica:
+        world.clients[0].latency_seconds = 0.4
+        world.server.late_commit(below=DOCUMENT)
+        world.health["us-east"] = DOWN
+        await world.until(lambda: replica.publisher.pending, 10)
+        world.server.freeze()
+        await asyncio.sleep(5)
+        (group,) = replica.doors.queries.status().groups
+        assert (group.state, group.code) == ("activating", "unsettled")
+        situation = replica.observer.situation(replica.mirror.view())
+        assert situation.budget
+        assert len(situation.budget.moves) == 1
+        world.server.thaw()
+        await world.until(lambda: world.active() == "eu-west", 30)
+        await asyncio.sleep(5)
+
+        assert world.log_revisions() == [1, 2, 3]
+
+
+async def test_a_consul_that_goes_away_in_the_middle_breaks_the_cycle_off() -> None:
+    """A read that fails between decision and publication ends that cycle: nothing is sent."""
+    world = World()
+    async with world.settled() as replica:
+        world.clients[0].latency_seconds = 0.2
+        world.health["us-east"] = DOWN
+        await world.until(lambda: replica.loop.since["checkout"][0] == "activating", 10)
+        world.clients[0].go_away()
+        await asyncio.sleep(3)
+
+        assert world.active() == "us-east"
+
+
+async def test_two_replicas_found_one_store() -> None:
+    """Of two replicas that find the same empty prefix at the same moment, one founds it."""
+    world = World()
+    one, two = world.replica(), world.replica()
+    for client in world.clients:
+        client.latency_seconds = 0.05
+    async with world.running(one, two):
+        await world.until(lambda: one.standing.identity and two.standing.identity)
+
+        assert one.standing.identity == two.standing.identity
+
+
+async def test_who_steps_down_while_renewing_does_not_lead_again() -> None:
+    """A renewal that comes back after its leader stepped down changes nothing."""
+    world = World()
+    async with world.settled() as replica:
+        world.clients[0].latency_seconds = 0.4
+        beat = replica.leadership.record
+        assert beat
+        await world.until(lambda: replica.leadership.record != beat, 5)
+        await asyncio.sleep(1.1)
+        replica.leadership.step_down("a test says so")
+        await asyncio.sleep(0.5)
+
+        assert replica.leadership.tenure is None
+
+
+async def test_numbers_at_the_limit_leave_the_rest_of_the_walk_alone() -> None:
+    """A document whose numbers are used up cannot be moved; the loop goes on and says so."""
+    world = World()
+    async with world.settled() as replica:
+        world.server.edit(KEYS.log("failover", "checkout", 10**12 - 1), b"{}")
+        world.health["us-east"] = DOWN
+        await asyncio.sleep(10)
+
+        assert world.active() == "us-east"
+        assert replica.leadership.tenure

@@ -197,10 +197,10 @@ class FakeStoreClient(Faults):
             line.add(request)
         try:
             self._later(lambda: None if request.cut or self._server.away else arrive(request))
-            async with asyncio.timeout(deadline_seconds):
-                answer = await request.future
-        except TimeoutError as error:
-            raise failure(f"no answer within {deadline_seconds} s") from error
+            await asyncio.wait({request.future}, timeout=deadline_seconds)
+            if not request.future.done():
+                raise failure(f"no answer within {deadline_seconds} s")
+            answer = request.future.result()
         finally:
             for line in lines:
                 line.discard(request)
