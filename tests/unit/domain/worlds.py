@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from controlplane.contract.documents import Change, ChangeKind, FailoverDocument
+from controlplane.contract.documents import Change, ChangeKind, FailoverDocument, FailoverState
 from controlplane.contract.times import rfc3339
 from controlplane.domain.budget import Budget
 from controlplane.domain.decision import Evaluation, GroupMemory, Move, Situation, Stay, evaluate, spend
@@ -23,7 +23,6 @@ from controlplane.domain.fleet import (
 )
 from controlplane.domain.report import CellCounts, CellKey, SelfTrust, VantageReport, member_set
 from controlplane.domain.restraint import Restraints
-from controlplane.domain.succession import first_document
 
 EPOCH = datetime(2026, 1, 12, 9, 30, tzinfo=UTC)
 REGIONS = ("us-east", "eu-west", "ap-south")
@@ -70,8 +69,17 @@ def a_change(kind: ChangeKind = ChangeKind.APPLY, at: datetime = EPOCH) -> Chang
 
 def a_document(group: Group, *, active: str | None = None, change: Change | None = None) -> FailoverDocument:
     """The first document of a group, or one that is active elsewhere."""
-    document = first_document(group, revision=1, term=1, home="dc1", change=change or a_change())
-    return replace(document, active=active or document.active)
+    return FailoverDocument(
+        group=group.name,
+        revision=1,
+        term=1,
+        state=FailoverState.ACTIVE,
+        home="dc1",
+        active=active or group.regions[0],
+        weights={},
+        previous=None,
+        change=change or a_change(),
+    )
 
 
 def all_in(health: str, size: int) -> CellCounts:
