@@ -19,8 +19,8 @@ BODY_SEARCHED_BYTES_MAX = 64 * 1024
 APPLIED_BYTES_MAX = 4 * 1024
 LOCATION_BYTES_MAX = 256
 
-_INTERIM_STATUS_MAX = 199
-_SWITCHING_PROTOCOLS = 101
+_INTERIM = frozenset(range(100, 200)) - {101}
+"""Answers before the answer; after 101, which nobody asked for, there is none."""
 _APPLIED = b"controlplane-applied"
 _LOCATION = b"location"
 _LENGTHS = (b"content-length", b"transfer-encoding")
@@ -112,13 +112,12 @@ class Answer:
             text = f"{self._headers} header lines of {self._header_bytes} bytes"
             raise ProbeFailed(Reason.HEADER_TOO_LARGE, text)
         name = name.lower()
-        if name in _NOTED:
+        if name in _NOTED and not self.complete:
             self._note(name, value)
 
     def on_headers_complete(self) -> None:
         """Called by the parser after the last header line."""
         if self.complete:  # of something after the answer
-            self.reusable = False
             return
         self.status = self._parser.get_status_code()
         self._in_body = True
@@ -130,11 +129,11 @@ class Answer:
 
     def on_message_complete(self) -> None:
         """Called by the parser at the end of an answer, interim ones included."""
-        if self.status is None or self.status > _INTERIM_STATUS_MAX or self.status == _SWITCHING_PROTOCOLS:
-            self.complete = True
-            self.reusable = self._parser.should_keep_alive()
-        else:
+        if self.status in _INTERIM:
             self._in_body = False
+        else:
+            self.reusable = not self.complete and self._parser.should_keep_alive()
+            self.complete = True
 
     def _bound(self) -> None:
         if not self._in_body and self._received_bytes > HEADER_BYTES_MAX:

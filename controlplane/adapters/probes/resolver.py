@@ -6,6 +6,7 @@ time, shared by all probes that wait for it, and their number is bounded: past i
 
 import asyncio
 import socket
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 
 from controlplane.adapters.probes.faults import ProbeFailed
@@ -21,6 +22,8 @@ ADDRESSES_MAX = 4
 
 _NOT_A_NAME = frozenset({socket.EAI_NONAME, socket.EAI_NODATA, socket.EAI_ADDRFAMILY})
 
+Ask = Callable[[str], Coroutine[None, None, Sequence[str]]]
+
 
 @dataclass(frozen=True, slots=True)
 class _Resolved:
@@ -31,8 +34,10 @@ class _Resolved:
 class Resolver:
     """Resolves names by the system's resolver, for all probes of one process."""
 
-    def __init__(self, *, clock: Clock) -> None:
+    def __init__(self, *, clock: Clock, ask: Ask | None = None) -> None:
+        """`ask` answers with all addresses of a name, or raises `socket.gaierror`; by default the system."""
         self._clock = clock
+        self._ask = ask or _ask_system
         self._resolved: dict[str, _Resolved] = {}
         self._lookups: dict[str, asyncio.Task[tuple[str, ...]]] = {}
 
@@ -49,7 +54,7 @@ class Resolver:
         if lookup is None:
             if len(self._lookups) >= LOOKUPS_IN_FLIGHT_MAX:
                 raise ProbeFailed(Reason.OUR_RESOLVER, f"{LOOKUPS_IN_FLIGHT_MAX} look-ups are under way")
-            lookup = asyncio.get_running_loop().create_task(self._ask(name))
+            lookup = asyncio.get_running_loop().create_task(self._resolve(name))
             self._lookups[name] = lookup
             lookup.add_done_callback(lambda task: self._keep(name, task))
         return await asyncio.shield(lookup)  # whoever gives up leaves the look-up to the others
@@ -61,16 +66,15 @@ class Resolver:
             lookup.cancel()
         await asyncio.gather(*lookups, return_exceptions=True)
 
-    async def _ask(self, name: str) -> tuple[str, ...]:
+    async def _resolve(self, name: str) -> tuple[str, ...]:
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_STREAM)
+            addresses = await self._ask(name)
         except socket.gaierror as error:
             reason = Reason.NAME_UNKNOWN if error.errno in _NOT_A_NAME else Reason.OUR_RESOLVER
             raise ProbeFailed(reason, f"{name}: {error.strerror}") from error
         except UnicodeError as error:
             raise ProbeFailed(Reason.NAME_UNKNOWN, f"{name} is not a host name: {error}") from error
-        addresses = dict.fromkeys(str(address[0]) for *_, address in found)
-        return tuple(addresses)[:ADDRESSES_MAX]
+        return tuple(dict.fromkeys(addresses))[:ADDRESSES_MAX]
 
     def _keep(self, name: str, lookup: asyncio.Task[tuple[str, ...]]) -> None:
         del self._lookups[name]
@@ -80,6 +84,11 @@ class Resolver:
         if len(self._resolved) >= NAMES_KEPT_MAX:
             self._resolved.clear()
         self._resolved[name] = _Resolved(lookup.result(), self._clock.monotonic())
+
+
+async def _ask_system(name: str) -> list[str]:
+    found = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    return [str(address[0]) for *_, address in found]
 
 
 def is_numeric(address: str) -> bool:
