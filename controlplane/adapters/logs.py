@@ -78,6 +78,7 @@ def _value(value: Any, *, depth: int) -> Any:
 def _formatter(process: str) -> logging.Formatter:
     def arrange(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         event["process"] = process
+        event.pop("color_message", None)  # uvicorn says everything twice, the second time in colour
         first = {name: event.pop(name) for name in _FIRST_FIELDS if name in event}
         return {**first, **event}
 

@@ -51,6 +51,14 @@ def test_level(lines: Lines):
     assert lines() == []
 
 
+def test_no_colours(lines: Lines):
+    """A server's second, coloured message is dropped."""
+    logging.getLogger("uvicorn.error").info("Started", extra={"color_message": "Started in \x1b[36mcyan"})
+
+    (line,) = lines()
+    assert "color_message" not in line
+
+
 def test_trace(lines: Lines):
     """Lines inside a bound trace carry its id, lines after it do not."""
     with bind_trace("01JTRACE"):
