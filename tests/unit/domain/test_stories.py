@@ -7,9 +7,10 @@ from itertools import pairwise
 import pytest
 
 from controlplane.contract.documents import ChangeKind
-from controlplane.domain.decision import GroupState, Move
+from controlplane.domain.decision import GroupState
 from controlplane.domain.evidence import Evidence, forget
 from controlplane.domain.report import CellCounts, CellKey
+from controlplane.domain.restraint import Restraint, Restraints
 from tests.unit.domain.worlds import World, a_change, a_fleet
 
 NINE_TENTHS = {"us-east": 90, "eu-west": 5, "ap-south": 5}
@@ -294,6 +295,16 @@ def test_an_operator_who_pauses_in_the_last_second():
     world = World()
     world.kill("us-east")
     world.run(5)
-    world.restraints = None  # somebody wrote what cannot be read
-    assert world.stay(world.run(5)).code == "pause_unreadable"
-    assert not any(isinstance(decision, Move) for decision in world.decide().decisions)
+    world.restraints = Restraints(fleet=Restraint(world.now + timedelta(seconds=20), "alice", "deploy"))
+    assert world.stay(world.run(19)).code == "fleet_paused"
+    world.step()
+    assert world.active() == "eu-west"
+
+
+def test_somebody_scribbles_over_the_pause_key():
+    """A value of the pause key that cannot be read freezes: it may have been a pause."""
+    world = World(restraints=None)
+    world.kill("us-east")
+
+    assert world.stay(world.run(30)).code == "pause_unreadable"
+    assert world.moves == []
