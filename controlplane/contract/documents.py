@@ -11,15 +11,26 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from controlplane.contract.json_fields import DocumentError, integer, json_object, name, text
 from controlplane.contract.keys import REVISION_LIMIT
-from controlplane.contract.names import is_name
+
+__all__ = [
+    "DOCUMENT_BYTES_MAX",
+    "FAILOVER_SCHEMA",
+    "Change",
+    "ChangeKind",
+    "DocumentError",
+    "DocumentKind",
+    "FailoverDocument",
+    "FailoverState",
+    "Handover",
+    "canonical",
+    "checksum",
+    "parse_failover",
+]
 
 FAILOVER_SCHEMA = "controlplane.failover/1"
 DOCUMENT_BYTES_MAX = 128 * 1024
-
-
-class DocumentError(ValueError):
-    """These bytes are not a document this program understands; the text says what is wrong and where."""
 
 
 class DocumentKind(StrEnum):
@@ -114,7 +125,7 @@ def parse_failover(raw: bytes) -> FailoverDocument:
     Raises:
         DocumentError: not JSON, another schema, a field missing or of the wrong type.
     """
-    fields = _object(raw)
+    fields = json_object(raw, bytes_max=DOCUMENT_BYTES_MAX)
     if fields.get("schema") != FAILOVER_SCHEMA:
         raise DocumentError(f"schema is {fields.get('schema')!r}, this program reads {FAILOVER_SCHEMA!r}")
     try:
@@ -125,61 +136,31 @@ def parse_failover(raw: bytes) -> FailoverDocument:
         raise DocumentError(f"failover document: {type(error).__name__}: {error}") from error
 
 
-def _object(raw: bytes) -> dict[str, Any]:
-    if len(raw) > DOCUMENT_BYTES_MAX:
-        raise DocumentError(f"{len(raw)} bytes, at most {DOCUMENT_BYTES_MAX} are allowed")
-    try:
-        value = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise DocumentError(f"not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise DocumentError(f"a JSON object is wanted, this is a {type(value).__name__}")
-    return value
-
-
 def _failover(fields: Mapping[str, Any]) -> FailoverDocument:
     return FailoverDocument(
-        group=_name(fields["group"]),
-        revision=_integer(fields["revision"]),
-        term=_integer(fields["term"]),
+        group=name(fields["group"]),
+        revision=integer(fields["revision"]),
+        term=integer(fields["term"]),
         state=FailoverState(fields["state"]),
-        home=_text(fields["home"]),
+        home=text(fields["home"]),
         active=_optional_name(fields["active"]),
-        weights={_name(region): _integer(weight) for region, weight in fields["weights"].items()},
+        weights={name(region): integer(weight) for region, weight in fields["weights"].items()},
         previous=_optional_name(fields["previous"]),
         handover=Handover(fields["handover"]),
-        lease_seconds=_integer(fields["lease_seconds"]),
+        lease_seconds=integer(fields["lease_seconds"]),
         change=_change(fields["change"]),
     )
 
 
 def _change(fields: Mapping[str, Any]) -> Change:
     return Change(
-        id=_text(fields["id"]),
+        id=text(fields["id"]),
         kind=ChangeKind(fields["kind"]),
-        by=_text(fields["by"]),
-        reason=_text(fields["reason"]),
-        at=_text(fields["at"]),
+        by=text(fields["by"]),
+        reason=text(fields["reason"]),
+        at=text(fields["at"]),
     )
 
 
-def _integer(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise DocumentError(f"an integer is wanted, not {value!r}")
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise DocumentError(f"a text is wanted, not {value!r}")
-    return value
-
-
-def _name(value: Any) -> str:
-    if not is_name(_text(value)):
-        raise DocumentError(f"{value!r} is not a name")
-    return str(value)
-
-
 def _optional_name(value: Any) -> str | None:
-    return None if value is None else _name(value)
+    return None if value is None else name(value)

@@ -1,0 +1,52 @@
+"""Owns the checking of JSON fields: each says what is wanted where it found something else."""
+
+import json
+from typing import Any
+
+from controlplane.contract.names import is_name
+
+
+class DocumentError(ValueError):
+    """These bytes are not a document this program understands; the text says what is wrong and where."""
+
+
+def json_object(raw: bytes, *, bytes_max: int) -> dict[str, Any]:
+    """The JSON object that these bytes are.
+
+    Raises:
+        DocumentError: too large, not JSON, or another kind of value.
+    """
+    if len(raw) > bytes_max:
+        raise DocumentError(f"{len(raw)} bytes, at most {bytes_max} are allowed")
+    try:
+        value = json.loads(raw, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise DocumentError(f"not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise DocumentError(f"a JSON object is wanted, this is a {type(value).__name__}")
+    return value
+
+
+def integer(value: Any) -> int:
+    """A JSON integer."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise DocumentError(f"an integer is wanted, not {value!r}")
+    return value
+
+
+def text(value: Any) -> str:
+    """A JSON string."""
+    if not isinstance(value, str):
+        raise DocumentError(f"a text is wanted, not {value!r}")
+    return value
+
+
+def name(value: Any) -> str:
+    """A JSON string that may name something."""
+    if not is_name(text(value)):
+        raise DocumentError(f"{value!r} is not a name")
+    return str(value)
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON value")
