@@ -8,7 +8,7 @@ import typer
 
 from controlplane.cli.connection import connect
 from controlplane.cli.failures import CommandFailed, Refused, UnknownOutcome
-from controlplane.cli.output import AsJson, say, say_json
+from controlplane.cli.output import AsJson, say, say_item, say_json
 
 FLEET_FILE_BYTES_MAX = 4 * 1024 * 1024
 STDIN = Path("-")
@@ -59,7 +59,7 @@ def _read(file: Path) -> bytes:
 
 def _say_applied(answer: dict[str, Any]) -> None:
     for line in answer["differences"]:
-        say(line)
+        say_item(line)
     if not answer["differences"]:
         say(f"nothing differs from revision {answer['revision']}")
     elif answer["dry_run"]:

@@ -20,8 +20,13 @@ def say(text: str = "", *, indent: int = 0) -> None:
     print(wrapped(text, indent=indent))
 
 
+def say_item(text: str) -> None:
+    """Print one item of a list: it begins at the edge, what does not fit goes on indented."""
+    print(_filled(visible(text), "", INDENT))
+
+
 def complain(text: str) -> None:
-    """Print on standard error; each line begins at the edge, what does not fit goes on indented."""
+    """Print on standard error, one item per line of the text."""
     for line in text.splitlines():
         print(_filled(visible(line), "", INDENT), file=sys.stderr)
 

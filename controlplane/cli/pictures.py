@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from controlplane.cli.output import say, say_table
+from controlplane.cli.output import say, say_item, say_table
 
 Picture = Mapping[str, Any]
 
@@ -14,7 +14,7 @@ def say_status(status: Picture) -> None:
     say(f"{_leader(status['leader'])}; {_consul(status['store_contact_seconds'])}; {_database(status)}")
     say(_instances(status["instances"]))
     for text in _wrong(status):
-        say(text)
+        say_item(text)
     for group in status["groups"]:
         say()
         say_group(group)
@@ -52,16 +52,6 @@ def say_plan(plan: Picture) -> None:
         say(f"warning: {warning}", indent=1)
     for refusal in plan["refusals"]:
         say(f"REFUSED: {refusal}", indent=1)
-
-
-def say_restraint(restraint: Picture) -> None:
-    """One pause or maintenance."""
-    named = f" {restraint['name']}" if restraint["name"] else ""
-    what = "in maintenance" if restraint["scope"] == "region" else "paused"
-    say(
-        f"{restraint['scope']}{named} {what} until {restraint['until']} "
-        f"by {restraint['by']}: {restraint['reason']}"
-    )
 
 
 def say_change(change: Picture) -> None:
