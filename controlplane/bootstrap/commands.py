@@ -131,13 +131,16 @@ def chaos(data_dir: Path, fault: str, scope: str, *, share: str | None, latency:
 def serve_plan(settings: Settings, *, environment: Mapping[str, str] | None = None) -> ServePlan:
     """What `serve` runs by these settings."""
     token = settings.consul_http_token
+    inherited = dict(os.environ if environment is None else environment)
+    if settings.consul_bin:
+        inherited["CONSUL_BIN"] = str(settings.consul_bin)
     return ServePlan(
         data_dir=settings.data_dir,
         host=settings.host,
         port=settings.port,
         vantage=settings.vantage,
         probers=settings.probers,
-        environment=dict(os.environ if environment is None else environment),
+        environment=inherited,
         database_url=settings.database_url.get_secret_value() if settings.database_url else None,
         consul_address=settings.consul_http_addr,
         consul_token=token.get_secret_value() if token else None,

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -29,6 +30,15 @@ LATER = NOW + timedelta(hours=2)
 def switch(**fields) -> Switch:
     defaults = {"type": SwitchType.BOOL, "state": SwitchState.DEGRADED, "value": False, "normal": True}
     return Switch(**{**defaults, **fields})
+
+
+def override(state: SwitchState, value: object, expires_at: datetime | None = None) -> Override:
+    return Override(state, value, expires_at)
+
+
+NORMAL_IN_EU = {"eu": override(SwitchState.NORMAL, True)}  # noqa: FBT003 - a switch's value
+NORMAL_UNTIL_NOW = {"eu": override(SwitchState.NORMAL, True, NOW)}  # noqa: FBT003 - a switch's value
+DEGRADED_IN_EU = {"eu": override(SwitchState.DEGRADED, False)}  # noqa: FBT003 - a switch's value
 
 
 def document(**switches: Switch) -> SwitchDocument:
@@ -78,18 +88,20 @@ def test_units_fall_into_the_published_buckets(unit: str, share: int) -> None:
         (switch(percent=46), {"unit": "user-1"}, True),
         (switch(percent=99), {}, True),
         (switch(percent=0), {"unit": "user-1"}, True),
-        (switch(regions={"eu": Override(SwitchState.NORMAL, value=True)}), {"region": "eu"}, True),
-        (switch(regions={"eu": Override(SwitchState.NORMAL, value=True)}), {"region": "us"}, False),
-        (switch(regions={"eu": Override(SwitchState.NORMAL, True, NOW)}), {"region": "eu"}, False),
+        (switch(regions=NORMAL_IN_EU), {"region": "eu"}, True),
+        (switch(regions=NORMAL_IN_EU), {"region": "us"}, False),
+        (switch(regions=NORMAL_UNTIL_NOW), {"region": "eu"}, False),
         (
-            switch(regions={"eu": Override(SwitchState.NORMAL, True, NOW)}, expires_at=NOW),
+            switch(regions=NORMAL_UNTIL_NOW, expires_at=NOW),
             {"region": "eu"},
             True,
         ),
-        (switch(percent=0, regions={"eu": Override(SwitchState.DEGRADED, False)}), {"region": "eu"}, False),
+        (switch(percent=0, regions=DEGRADED_IN_EU), {"region": "eu"}, False),
     ],
 )
-def test_a_switch_is_worth_what_the_contract_says(entry: Switch, asked: dict, expected: object) -> None:
+def test_a_switch_is_worth_what_the_contract_says(
+    entry: Switch, asked: dict[str, Any], expected: object
+) -> None:
     """Override, expiry, share and value are asked in that order."""
     assert value(entry, **asked) is expected
 
@@ -143,10 +155,6 @@ def test_a_value_is_of_its_type(kind: SwitchType, fits: object, does_not: object
 
 def test_plain_values_are_what_a_shell_expects() -> None:
     """Strings are bare, everything else is JSON."""
-    assert [scalar(one) for one in (True, 2, 0.25, "on", {"b": 1})] == [
-        b"true",
-        b"2",
-        b"0.25",
-        b"on",
-        b'{"b":1}',
-    ]
+    plain = [scalar(one) for one in (True, 2, 0.25, "on", {"b": 1})]
+
+    assert plain == [b"true", b"2", b"0.25", b"on", b'{"b":1}']
