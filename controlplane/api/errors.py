@@ -64,8 +64,8 @@ async def _database(_: Request, error: DatabaseUnavailable) -> ProblemResponse:
     )
 
 
-async def _disconnected(_: Request, error: ClientDisconnect) -> ProblemResponse:
-    return ProblemResponse(400, "body_unreadable", f"The connection ended within the body {error}")
+async def _disconnected(_request: Request, _: ClientDisconnect) -> ProblemResponse:
+    return ProblemResponse(400, "body_unreadable", "The connection ended within the body.")
 
 
 HANDLERS: dict[int | type[Exception], Any] = {

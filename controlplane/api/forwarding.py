@@ -21,6 +21,7 @@ CONNECT_TIMEOUT_SECONDS = 1.0
 ANSWER_BYTES_MAX = 1024 * 1024
 FORWARDED_HEADER = "Controlplane-Forwarded"
 
+_TIMEOUT = httpx.Timeout(FORWARD_TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS)
 _PASSED_ON = ("authorization", "content-type", "idempotency-key", "if-match")
 _NOTHING_WAS_SENT = (
     httpx.ConnectError,
@@ -51,7 +52,7 @@ async def forward(request: Request, elsewhere: NotLeading) -> Response:
 
 
 async def _ask(request: Request, leader_api: str) -> Response:
-    url = httpx.URL(leader_api).copy_with(raw_path=_target(request))
+    url = leader_api.rstrip("/") + request.url.path
     headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
     headers |= {FORWARDED_HEADER: "1", "traceparent": traceparent()}
     async with (
@@ -61,13 +62,6 @@ async def _ask(request: Request, leader_api: str) -> Response:
         return Response(
             await _bounded(answer), answer.status_code, media_type=answer.headers.get("content-type")
         )
-
-
-_TIMEOUT = httpx.Timeout(FORWARD_TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS)
-
-
-def _target(request: Request) -> bytes:
-    return httpx.URL(str(request.url)).raw_path
 
 
 async def _bounded(answer: httpx.Response) -> bytes:

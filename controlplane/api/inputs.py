@@ -30,7 +30,7 @@ RESTRAINT_SECONDS_MIN = 1.0
 RESTRAINT_SECONDS_MAX = 30 * 24 * 3600.0
 """A restraint that nobody ends is forgotten: after this long it has to be asked for again."""
 
-_REVISION_TAG = re.compile(r'"(\d{1,12})"')
+_REVISION_TAG = re.compile(r'"([0-9]{1,12})"')
 _IDEMPOTENCY_KEY = re.compile(rf"[\x21-\x7e]{{1,{IDEMPOTENCY_KEY_CHARACTERS_MAX}}}")
 _CONTROL_CATEGORIES = frozenset({"Cc", "Zl", "Zp"})
 _DIRECTION_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")

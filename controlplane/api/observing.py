@@ -30,7 +30,7 @@ class RequestMetrics:
         )
         self._durations = Histogram(
             "controlplane_http_request_duration_seconds",
-            "Time from the first byte of a request to the last of its answer.",
+            "Time from the headers of a request to the end of its answer.",
             ("method", "route"),
             buckets=_DURATION_BUCKETS_SECONDS,
             registry=registry,

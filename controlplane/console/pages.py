@@ -10,10 +10,11 @@ import asyncio
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount
 
 from controlplane.application.doors import Queries
 from controlplane.application.ports import DatabaseUnavailable
@@ -33,7 +34,10 @@ _PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "via")
 def status_pages(queries: Queries, *, open_status_page: bool) -> list[BaseRoute]:
     """The routes of the pages, for `create_app(pages=…)`."""
     page = StatusPage(queries, templates(), open_status_page=open_status_page)
-    return [Route("/", page.show, methods=["GET"]), Mount("/static", StaticAssets(), name="static")]
+    return [
+        APIRoute("/", page.show, include_in_schema=False, response_class=HTMLResponse),
+        Mount("/static", StaticAssets(), name="static"),
+    ]
 
 
 def templates() -> Environment:
