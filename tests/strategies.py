@@ -5,6 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from controlplane.application.fleet_values import duration_text
 from controlplane.domain.fleet import (
     Catalog,
     Check,
@@ -29,7 +30,7 @@ names = st.from_regex(r"[a-z][a-z0-9-]{0,12}", fullmatch=True)
 instance_ids = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,20}", fullmatch=True)
 catalog_names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,12}", fullmatch=True)
 addresses = st.one_of(
-    st.ip_addresses().map(str), st.from_regex(r"[a-z0-9]{1,8}(\.[a-z0-9]{1,8}){0,3}", fullmatch=True)
+    st.ip_addresses().map(str), st.from_regex(r"[a-z0-9]{1,8}(\.[a-z0-9]{1,8}){0,3}[a-z]", fullmatch=True)
 )
 ports = st.integers(1, 65_535)
 characters = st.characters(exclude_categories=("Cs", "Cc", "Cn"), exclude_characters="\ufffe\uffff\ufeff")
@@ -64,7 +65,7 @@ def checks(draw: st.DrawFn, name: str) -> Check:
         rise=draw(st.integers(1, 100)),
         fall=draw(st.integers(1, 100)),
         port=draw(st.none() | ports),
-        path=draw(st.from_regex(r"/[!-~]{0,20}", fullmatch=True)) if http else "/",
+        path=draw(st.from_regex(r"/[!\"$-~]{0,20}", fullmatch=True)) if http else "/",
         host=draw(st.none() | addresses),
         tls=draw(st.booleans()),
         verify=draw(st.booleans()),
@@ -174,7 +175,11 @@ def _playbooks(
     draw: st.DrawFn, declared: Sequence[Service], groups: Sequence[Group], regions: Sequence[str]
 ) -> tuple[Playbook, ...]:
     steps: list[dict[str, Any]] = [
-        {"degrade": f"{service.name}/{switch.name}", "reason": draw(texts), "for": "2h"}
+        {
+            "degrade": f"{service.name}/{switch.name}",
+            "reason": draw(texts),
+            "for": duration_text(draw(seconds(1, 30 * 86_400_000))),
+        }
         for service in declared
         for switch in service.switches
     ]

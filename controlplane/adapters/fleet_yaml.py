@@ -90,7 +90,7 @@ class FleetYaml:
 
 def _decoded(text: str | bytes) -> str:
     """The file as text, of which YAML can say on which line it is wrong."""
-    size = len(text)
+    size = len(text if isinstance(text, bytes) else text.encode(errors="replace"))
     if size > FILE_BYTES_MAX:
         raise _fatal(1, f"a file of {size:,} bytes", f"at most {FILE_BYTES_MAX:,}")
     decoded = (_from_utf8(text) if isinstance(text, bytes) else text).removeprefix("\ufeff")

@@ -37,6 +37,8 @@ _SWITCH_KEYS = ("name", "type", "normal", "degraded", "class", "owner", "descrip
 _SWITCH_REQUIRED = ("name", "type", "normal", "degraded")
 _GRADES = ("core", "non-core")
 _NO_GRADE = "non-core"
+_PORT = integer(1, PORT_MAX)
+_SOURCE = member_of(Source)
 
 
 def read_service(place: Place, scope: Scope) -> Service:
@@ -79,8 +81,8 @@ def _read_instance(place: Place, scope: Scope) -> Instance:
         id=read_name(fields, scope.instances, key="id", reader=instance_id),
         region=fields.read("region", scope.regions.reference, ""),
         address=fields.read("address", host, ""),
-        port=fields.read("port", integer(1, PORT_MAX), 0),
-        source=fields.read("source", member_of(Source), Source.FILE),
+        port=fields.read("port", _PORT, 0),
+        source=fields.read("source", _SOURCE, Source.FILE),
     )
 
 

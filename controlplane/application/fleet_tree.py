@@ -14,6 +14,7 @@ from controlplane.application.fleet_limits import DEPTH_MAX, PROBLEMS_MAX
 
 SHOWN_CHARACTERS_MAX = 60
 _SHOWN_NAMES_MAX = 15
+_COMPARED_NAMES_MAX = 2_000
 
 T = TypeVar("T")
 Scalar = str | int | float | bool | None
@@ -221,5 +222,5 @@ def choices(wanted: str, names: Iterable[str]) -> str:
     listed = list(names)
     more = [f"and {len(listed) - _SHOWN_NAMES_MAX} more"] * (len(listed) > _SHOWN_NAMES_MAX)
     text = ", ".join([*listed[:_SHOWN_NAMES_MAX], *more]) or "none is declared"
-    meant = difflib.get_close_matches(wanted[:SHOWN_CHARACTERS_MAX], listed, n=1)
+    meant = difflib.get_close_matches(wanted[:SHOWN_CHARACTERS_MAX], listed[:_COMPARED_NAMES_MAX], n=1)
     return f"{text} (did you mean {meant[0]}?)" if meant and len(listed) > 1 else text

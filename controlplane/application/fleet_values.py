@@ -26,13 +26,16 @@ MOVES_RULE = "a number of moves and a window, such as 2 per 1h"
 HOST_RULE = "a host name or an IP address, without scheme and port"
 
 _UNIT_MILLISECONDS = {"h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
-_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h)\Z", re.ASCII)
+_DURATION = re.compile(r"(\d{1,10}(?:\.\d{1,3})?)(ms|s|m|h)\Z", re.ASCII)
 _MOVES = re.compile(r"(\d{1,6}) per (\S{1,16})\Z", re.ASCII)
 _PERCENT = re.compile(r"(\d{1,3})%\Z", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(?:\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?\Z")
 _CATALOG_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}\Z")
+_NUMERIC_END = re.compile(r"(?:.*\.)?\d+\.?\Z", re.ASCII)
+"""No top-level domain is a number: what ends like this is an IP address or a slip of one."""
 _REQUEST_PATH = re.compile(r"/[!-~]*\Z")
+_NOT_UNICODE = re.compile("[\x00\ud800-\udfff]")
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -179,18 +182,17 @@ def member_of(members: type[E], *, later: Sequence[str] = ()) -> Reader[E]:
 def host(node: Node) -> str:
     """A host name or an IP address."""
     value = _string(node, HOST_RULE)
-    if len(value) > HOST_CHARACTERS_MAX or not (_HOST.match(value) or _is_ip_address(value)):
+    named = len(value) <= HOST_CHARACTERS_MAX and _HOST.match(value) and not _NUMERIC_END.match(value)
+    if not (named or _is_ip_address(value)):
         raise Mistake(f"{shown(value)} is not an address", HOST_RULE)
     return value
 
 
 def request_path(node: Node) -> str:
     """The path and query of an HTTP request."""
-    allowed = (
-        f"a path that begins with / in printable ASCII, at most {REQUEST_PATH_CHARACTERS_MAX} characters"
-    )
+    allowed = f"/ and then printable ASCII without #, at most {REQUEST_PATH_CHARACTERS_MAX:,} characters"
     value = _string(node, allowed)
-    if len(value) > REQUEST_PATH_CHARACTERS_MAX or _REQUEST_PATH.match(value) is None:
+    if len(value) > REQUEST_PATH_CHARACTERS_MAX or "#" in value or _REQUEST_PATH.match(value) is None:
         raise Mistake(f"{shown(value)} is not a request path", allowed)
     return value
 
@@ -235,7 +237,7 @@ def _as_written(node: Node) -> str:
 
 
 def _unicode(value: str) -> str:
-    if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
+    if _NOT_UNICODE.search(value):
         raise Mistake(f"{shown(value)} has a NUL or half a surrogate pair", "Unicode text")
     return value
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from controlplane.adapters.fleet_yaml import FILE_BYTES_MAX, FleetYaml
 from controlplane.application.fleet_diff import diff
@@ -215,3 +216,17 @@ def test_reading_ends_after_many_mistakes():
 
     assert len(failure.value.problems) == PROBLEMS_MAX
     assert str(failure.value).endswith(f"reading stopped after {PROBLEMS_MAX} mistakes")
+
+
+@given(st.data())
+def test_whatever_bytes_come_nothing_else_is_raised(data: st.DataObject):
+    """A file with any part of it replaced by anything is a fleet, or is told to be none."""
+    raw = EXAMPLE.encode()
+    start = data.draw(st.integers(0, len(raw)))
+    end = data.draw(st.integers(start, min(len(raw), start + 60)))
+    noise = st.text("{}[]:,-&*!|>'\"%@`#? \n\t0aé~.", max_size=12).map(str.encode) | st.binary(max_size=8)
+    try:
+        fleet = FORM.read(raw[:start] + data.draw(noise) + raw[end:])
+    except FleetFileError:
+        return
+    assert FORM.read(FORM.write(fleet)) == fleet

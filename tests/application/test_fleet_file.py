@@ -8,11 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.application.fleet_file import fleet_from_mapping, fleet_to_mapping
-from controlplane.application.fleet_limits import DEPTH_MAX, PATTERN_CHARACTERS_MAX, TEXT_CHARACTERS_MAX
+from controlplane.application.fleet_limits import (
+    DEPTH_MAX,
+    PATTERN_CHARACTERS_MAX,
+    STEP_SECONDS_MAX,
+    TEXT_CHARACTERS_MAX,
+)
 from controlplane.application.fleet_tree import FleetFileError, Node
 from controlplane.application.fleet_values import duration, duration_text
 from controlplane.domain.fleet import Fleet
-from tests.strategies import fleets
+from tests.strategies import fleets, json_values
 
 HEAD = {"apiVersion": "controlplane/v1"}
 
@@ -25,12 +30,36 @@ def test_a_mapping_carries_the_whole_fleet(fleet: Fleet):
     assert fleet_from_mapping(json.loads(json.dumps(mapping))) == fleet
 
 
-@given(st.integers(0, 10**10))
+@given(st.integers(0, int(STEP_SECONDS_MAX * 1000)))
 def test_every_duration_comes_back(milliseconds: int):
     """A duration is written in the largest unit that divides it, and means the same when it is read."""
     seconds = milliseconds / 1000
 
-    assert duration(0, 10**8)(Node(duration_text(seconds))) == seconds
+    assert duration(0, STEP_SECONDS_MAX)(Node(duration_text(seconds))) == seconds
+
+
+@given(st.data(), fleets(adopted=True))
+def test_whatever_mapping_comes_nothing_else_is_raised(data: st.DataObject, fleet: Fleet):
+    """A mapping with any of its values replaced by anything is a fleet, or is told to be none."""
+    mapping = fleet_to_mapping(fleet)
+    damaged = data.draw(replaced(mapping, json_values))
+    try:
+        read = fleet_from_mapping(damaged)
+    except FleetFileError:
+        return
+    assert fleet_from_mapping(fleet_to_mapping(read)) == read
+
+
+@st.composite
+def replaced(draw: st.DrawFn, value: Any, noise: st.SearchStrategy[Any]) -> Any:
+    """The value with one value inside it replaced."""
+    if isinstance(value, dict) and value and draw(st.booleans()):
+        key = draw(st.sampled_from(sorted(value)))
+        return value | {key: draw(replaced(value[key], noise))}
+    if isinstance(value, list) and value and draw(st.booleans()):
+        index = draw(st.integers(0, len(value) - 1))
+        return [*value[:index], draw(replaced(value[index], noise)), *value[index + 1 :]]
+    return draw(noise)
 
 
 def with_switch(**fields: Any) -> dict[str, Any]:
