@@ -1,12 +1,13 @@
 """Owns which control plane a command speaks to: the one named, else the one that runs on the data folder."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import SecretStr
 
 from controlplane.cli.api_client import ApiClient
 from controlplane.cli.failures import CommandFailed
-from controlplane.processes.runtime_file import FILE_NAME, read_runtime
+from controlplane.processes.runtime_file import FILE_NAME, Runtime, read_runtime
 from controlplane.settings import Settings, load_settings
 
 
@@ -34,14 +35,15 @@ def target() -> Target:
     if settings.token is not None or "url" in settings.model_fields_set:
         token = settings.token.get_secret_value() if settings.token else None
         return Target(settings.url, token, "the settings")
-    runtime = read_runtime(settings.data_dir)
-    if runtime is None:
-        raise CommandFailed(
-            f"no control plane is named and none runs on {settings.data_dir}: set CONTROLPLANE_URL and "
-            "CONTROLPLANE_TOKEN, or CONTROLPLANE_DATA_DIR of one that runs on this machine",
-            code="no_target",
-        )
-    return Target(runtime.api, runtime.token, str(settings.data_dir / FILE_NAME))
+    running = _running(settings)
+    if running:
+        folder, runtime = running
+        return Target(runtime.api, runtime.token, str(folder / FILE_NAME))
+    raise CommandFailed(
+        f"no control plane is named and none runs on {settings.data_dir}: set CONTROLPLANE_URL and "
+        "CONTROLPLANE_TOKEN, or CONTROLPLANE_DATA_DIR of one that runs on this machine",
+        code="no_target",
+    )
 
 
 def connect() -> ApiClient:
@@ -54,7 +56,23 @@ def connect() -> ApiClient:
     return target().client()
 
 
+def demo_folder(settings: Settings) -> Path:
+    """Where a demo keeps its data: apart, so that it never meets those of a real control plane."""
+    return settings.data_dir / "demo"
+
+
 def with_running_database(settings: Settings) -> Settings:
     """The settings, with the private PostgreSQL that runs on the data folder where no other is set."""
-    runtime = None if settings.database_url else read_runtime(settings.data_dir)
-    return settings.model_copy(update={"database_url": SecretStr(runtime.database)}) if runtime else settings
+    running = None if settings.database_url else _running(settings)
+    return (
+        settings.model_copy(update={"database_url": SecretStr(running[1].database)}) if running else settings
+    )
+
+
+def _running(settings: Settings) -> tuple[Path, Runtime] | None:
+    """What runs here, and on which folder: the control plane of the data folder, else the demo."""
+    for folder in (settings.data_dir, demo_folder(settings)):
+        runtime = read_runtime(folder)
+        if runtime:
+            return folder, runtime
+    return None

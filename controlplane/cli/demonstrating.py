@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from controlplane.cli.connection import demo_folder
 from controlplane.cli.output import AsJson, say, say_json
 from controlplane.cli.starting import DataDir, Port, settings_with
 from controlplane.settings import load_settings
@@ -24,9 +25,10 @@ def demo(
     """Run everything with a simulated fleet. Three regions on this machine, until Ctrl-C."""
     from controlplane.bootstrap import commands  # noqa: PLC0415 - loads all rooms, a second
 
-    settings = settings_with(port=port, data_dir=data_dir)
+    settings = settings_with(port=port)
+    folder = data_dir or demo_folder(settings)
     code = commands.demo(
-        settings, port=settings.port, data_dir=settings.data_dir, story=story, as_json=as_json, runs=runs
+        settings, port=settings.port, data_dir=folder, story=story, as_json=as_json, runs=runs
     )
     raise typer.Exit(code)
 
@@ -57,6 +59,6 @@ def chaos(
     """Break or heal a part of the demo's fleet."""
     from controlplane.bootstrap import commands  # noqa: PLC0415 - loads all rooms, a second
 
-    folder = settings_with(data_dir=data_dir).data_dir
+    folder = data_dir or demo_folder(load_settings())
     text = commands.chaos(folder, fault, scope, share=share, latency=latency)
     say_json({"outcome": "done", "text": text}) if as_json else say(text)

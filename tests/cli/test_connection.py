@@ -31,6 +31,15 @@ def test_what_runs_on_the_data_folder_needs_no_setting(command: Command, folder:
     assert stat.S_IMODE((folder / "runtime.json").stat().st_mode) == 0o600
 
 
+def test_a_demo_is_found_where_it_keeps_its_data(command: Command, folder: Path, url: str):
+    """A demo that runs beside no real control plane needs no setting either."""
+    with supervised(folder / "demo"):
+        write_runtime(folder / "demo", runtime(url))
+        ended = command("status", "--json")
+
+    assert ended.code == 0
+
+
 def test_a_file_that_a_killed_control_plane_left_is_not_believed(command: Command, folder: Path, url: str):
     """Without a supervisor the file says nothing."""
     write_runtime(folder, runtime(url))
