@@ -127,8 +127,9 @@ class Settings(BaseSettings):
     """The address under which people and other replicas reach this one; it stands in the leader's key.
     Not set: `http://` with the host and port above."""
 
-    probers: Annotated[int, Ge(0), Le(64), Unit("processes")] = 1
-    """How many prober processes `serve` starts beside the control process."""
+    probers: Annotated[int, Ge(0), Le(1), Unit("processes")] = 1
+    """How many prober processes `serve` starts beside the control process. One probes some 10,000 instances a
+    second; a vantage is not divided among several yet."""
 
     vantage: Name = LOCAL_VANTAGE
     """The vantage that the probers of this machine belong to, as the fleet file names it."""

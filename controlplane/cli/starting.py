@@ -12,7 +12,7 @@ import typer
 from controlplane.cli.output import AsJson, say, say_json
 from controlplane.settings import Settings, load_settings
 
-PROBERS_MAX = 64
+PROBERS_MAX = 1
 PORT_MAX = 65535
 
 DataDir = Annotated[
