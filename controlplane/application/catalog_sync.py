@@ -20,8 +20,9 @@ from controlplane.domain.fleet import Fleet, Instance, Source
 
 WAIT_SECONDS = 30.0
 """How long Consul holds a query while nothing changes."""
-PAUSE_SECONDS = 1.0
-"""Between two queries: a service that flaps does not make a revision per flap."""
+PAUSE_SECONDS = 10.0
+"""Between two queries: a service that flaps does not make a revision per flap, and while a revision spreads
+to the probers, no vantage votes."""
 LEFT_OUT_SHOWN_MAX = 20
 
 logger = logging.getLogger(__name__)

@@ -34,6 +34,9 @@ PRUNE_PER_TRANSACTION_MAX = 50
 LOG_BYTES_MAX = 64 * 1024 * 1024
 """Above this, flips are refused (never failovers) until history catches up."""
 
+Mark = tuple[str, str, int]
+"""Store, key and create index: what makes an entry this one."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -54,8 +57,8 @@ class _Copy:
     at: datetime
 
     @property
-    def mark(self) -> tuple[str, int]:
-        return self.entry.key, self.entry.create_index
+    def mark(self) -> Mark:
+        return self.record.store, self.entry.key, self.entry.create_index
 
     @property
     def place(self) -> tuple[str, str]:
@@ -79,8 +82,10 @@ class Journaller:
     log_bytes: int = 0
     behind: int = 0
     """Entries that history does not have yet."""
-    _copied: set[tuple[str, int]] = field(default_factory=set)
-    """(key, create index) of what PostgreSQL confirmed since the last break."""
+    _read: dict[Mark, _Copy | None] = field(default_factory=dict)
+    """What `log/` holds, taken apart once; None for what this program did not write."""
+    _stored: set[Mark] = field(default_factory=set)
+    """What PostgreSQL confirmed since the last break."""
 
     async def run(self) -> None:
         """Copy for as long as the process lives."""
@@ -94,7 +99,7 @@ class Journaller:
             except (StoreError, DatabaseUnavailable) as error:
                 logger.warning("journalling is delayed", extra={"error": str(error), "behind": self.behind})
                 index = 0
-                self._copied.clear()
+                self._stored.clear()
                 await asyncio.sleep(backoff.next_seconds())
 
     async def copy(self) -> None:
@@ -110,7 +115,8 @@ class Journaller:
         entries = (await self.store.list(self.keys.logs, consistent=True)).entries
         self.log_bytes = sum(len(entry.value) for entry in entries)
         copies = self._copies(leading.identity, entries)
-        fresh = [copy for copy in copies if copy.mark not in self._copied]
+        self._stored &= self._read.keys()
+        fresh = [copy for copy in copies if copy.mark not in self._stored]
         self.behind = len(fresh)
         for start in range(0, len(fresh), BATCH_RECORDS_MAX):
             await self._append(fresh[start : start + BATCH_RECORDS_MAX])
@@ -126,13 +132,17 @@ class Journaller:
 
     def _copies(self, identity: str, entries: Sequence[Entry]) -> list[_Copy]:
         """What can be journalled, in the order in which it was published."""
-        found = {entry.key: _copy(self.keys, identity, entry) for entry in entries}
+        marks = {(identity, entry.key, entry.create_index): entry for entry in entries}
+        self._read = {
+            mark: self._read[mark] if mark in self._read else _copy(self.keys, identity, entry)
+            for mark, entry in marks.items()
+        }
         self.alarms = tuple(
             f"{key} is not a log entry of this program; it stays where it is"
-            for key, copy in found.items()
+            for (_, key, _), copy in self._read.items()
             if copy is None
         )
-        copies = [copy for copy in found.values() if copy is not None]
+        copies = [copy for copy in self._read.values() if copy is not None]
         return sorted(copies, key=lambda copy: (copy.entry.create_index, copy.entry.key))
 
     async def _append(self, batch: Sequence[_Copy]) -> None:
@@ -140,7 +150,7 @@ class Journaller:
         clashing = {conflict.record for conflict in conflicts}
         stored = [copy for copy in batch if copy.record not in clashing]
         self.alarms += tuple(_clash(conflict) for conflict in conflicts)
-        self._copied.update(copy.mark for copy in stored)
+        self._stored.update(copy.mark for copy in stored)
         self.behind -= len(stored)
 
     async def _prune(self, leading: Leading, copies: Sequence[_Copy]) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from socket import socket
 
@@ -69,9 +69,10 @@ async def _serve(replica: Replica, app: FastAPI, listener: socket) -> None:
         stop.set()
         await serving
         working.cancel()
-        with suppress(asyncio.CancelledError):
-            await working
+        await asyncio.wait({working})
         await replica.close()
+    if not working.cancelled():
+        working.result()
 
 
 async def _require_current_schema(database: str) -> None:
