@@ -13,7 +13,7 @@ from functools import partial
 
 from controlplane.application.ports import Clock, Probe
 from controlplane.application.probing_fleet import WatchedCheck, WatchedFleet
-from controlplane.application.probing_lag import LATE_SHARE_MAX, LoopLag
+from controlplane.application.probing_lag import LoopLag, tolerated_seconds
 from controlplane.domain.due import Timetable
 from controlplane.domain.fleet import CheckType, Definitions, Fleet
 from controlplane.domain.outcome import Outcome, Reason, Verdict
@@ -145,7 +145,7 @@ class Prober:
     def _doubted(self, outcome: Outcome, watched: WatchedCheck, started: float) -> Outcome:
         """The outcome, unless our own loop stood still so long that slowness may be ours."""
         stalled = self._lag.stalled_seconds(since=started)
-        if stalled <= LATE_SHARE_MAX * watched.check.timeout_seconds:
+        if stalled <= tolerated_seconds(watched.check.timeout_seconds):
             return outcome
         return replace(
             outcome,

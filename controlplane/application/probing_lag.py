@@ -9,8 +9,13 @@ TICK_SECONDS = 0.01
 LATE_SHARE_MAX = 0.1
 """A probe that our loop kept waiting for more than this share of its timeout says nothing of slowness."""
 STALL_SECONDS_MIN = 0.02
-"""Delays below this happen to every tick and are not kept."""
+"""Delays below this happen to every tick and timer: they are not kept, and excuse nothing."""
 STALLS_KEPT_MAX = 64
+
+
+def tolerated_seconds(timeout_seconds: float) -> float:
+    """How late we may be ourselves before a probe with this timeout says nothing of slowness."""
+    return max(STALL_SECONDS_MIN, LATE_SHARE_MAX * timeout_seconds)
 
 
 class LoopLag:

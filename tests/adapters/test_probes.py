@@ -5,7 +5,7 @@ import gc
 import os
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pytest
 
 from controlplane.adapters.probes.answer import APPLIED_BYTES_MAX
 from controlplane.adapters.probes.http import host_header
+from controlplane.adapters.probes.resolver import Ask
 from controlplane.domain.fleet import Check, CheckType, Expectation, Instance
 from controlplane.domain.outcome import Outcome, Reason, Verdict
 from tests.fixtures import hostile_targets as hostile
@@ -23,6 +24,7 @@ from tests.fixtures.probers import http_probe, on_uvloop, tcp_probe
 OK = b"HTTP/1.1 200 OK\r\n"
 EMPTY = b"Content-Length: 0\r\n\r\n"
 LONG_SECONDS = 30.0
+HUNG_SECONDS = 60.0
 NOBODY = Instance(id="nobody", region="here", address="127.0.0.1", port=1)
 
 
@@ -55,17 +57,17 @@ async def test_another_port_and_host():
 
 
 @pytest.mark.parametrize(
-    ("address", "port", "header"),
+    ("address", "port", "plain", "tls"),
     [
-        ("10.0.0.1", 80, "10.0.0.1"),
-        ("10.0.0.1", 8080, "10.0.0.1:8080"),
-        ("shop.example", 443, "shop.example"),
-        ("2001:db8::1", 8080, "[2001:db8::1]:8080"),
+        ("10.0.0.1", 80, "10.0.0.1", "10.0.0.1:80"),
+        ("10.0.0.1", 8080, "10.0.0.1:8080", "10.0.0.1:8080"),
+        ("shop.example", 443, "shop.example:443", "shop.example"),
+        ("2001:db8::1", 8080, "[2001:db8::1]:8080", "[2001:db8::1]:8080"),
     ],
 )
-def test_host_header(address: str, port: int, header: str):
+def test_host_header(address: str, port: int, plain: str, tls: str):
     """The `Host` of an instance is its address, with the port where it is not the protocol's own."""
-    assert host_header(address, port) == header
+    assert (host_header(address, port, tls=False), host_header(address, port, tls=True)) == (plain, tls)
 
 
 @on_uvloop
@@ -143,6 +145,53 @@ async def test_details_are_legible():
     assert outcome.detail.isprintable()
 
 
+# ── names ──
+
+
+def names(*addresses: str) -> Ask:
+    """Every name has these addresses; without one, the resolver never answers."""
+
+    async def ask(_name: str) -> Sequence[str]:
+        if not addresses:
+            await asyncio.sleep(HUNG_SECONDS)
+        return addresses
+
+    return ask
+
+
+def named(port: int) -> Instance:
+    return Instance("n", "here", "shop.example", port)
+
+
+@on_uvloop
+async def test_a_name_with_several_addresses_is_up_if_one_is():
+    """Where the first address refuses or hangs, the next one is asked, within the same timeout."""
+    async with (
+        http_probe(names=names("127.0.0.3", "127.0.0.2", "127.0.0.1")) as probe,
+        listening(hostile.healthy) as target,
+        hostile.never_accepting(host="127.0.0.2", port=target.port),
+    ):
+        outcome = await probe(named(target.port), check(timeout=3.0))
+    assert outcome.reason is Reason.OK
+    assert outcome.phases.resolve is not None
+
+
+@on_uvloop
+async def test_a_name_with_several_addresses_is_down_if_all_are():
+    """The last address says why."""
+    async with http_probe(names=names("127.0.0.2", "127.0.0.3")) as probe:
+        assert (await probe(named(1), check())).reason is Reason.CONNECT_REFUSED
+
+
+@on_uvloop
+async def test_a_resolver_that_hangs_is_a_fault_of_ours():
+    """A look-up without an answer says nothing of the target, and holds nobody beyond the timeout."""
+    async with http_probe(names=names()) as probe, asyncio.timeout(HUNG_SECONDS):
+        outcome = await probe(named(1), check(timeout=0.2))
+    assert outcome.verdict is Verdict.FAULT_OF_OURS
+    assert outcome.reason in (Reason.OUR_RESOLVER, Reason.OUR_LATENESS)
+
+
 # ── kept connections ──
 
 
@@ -159,6 +208,17 @@ async def test_kept_connections_are_used_again():
         await probe(target.instance, check())
         await probe(target.instance, check())
         assert target.connections == 3
+
+
+@on_uvloop
+async def test_kept_connections_spare_handshakes(certificates: Certificates):
+    """With TLS, a kept connection is used again without another handshake."""
+    shown = certificates.good.server()
+    async with http_probe(certificates.trust()) as probe, listening(hostile.healthy, tls=shown) as target:
+        kept = [await probe(target.instance, check(tls=True, keep_alive=True)) for _ in range(3)]
+        assert {outcome.reason for outcome in kept} == {Reason.OK}
+        assert [outcome.phases.tls is None for outcome in kept] == [False, True, True]
+        assert target.connections == 1
 
 
 async def one_answer_per_connection(connection: Connection) -> None:

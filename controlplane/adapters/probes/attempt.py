@@ -15,7 +15,7 @@ from controlplane.adapters.probes.dialer import Dialer, Stopwatch
 from controlplane.adapters.probes.faults import detail_of, legible, reason_of, verdict_of
 from controlplane.adapters.probes.resolver import is_numeric
 from controlplane.application.ports import Clock
-from controlplane.application.probing_lag import LATE_SHARE_MAX
+from controlplane.application.probing_lag import tolerated_seconds
 from controlplane.domain.fleet import Check, Instance
 from controlplane.domain.outcome import Outcome, Reason
 
@@ -91,7 +91,7 @@ class Attempt(ABC, asyncio.Protocol):
     def _expire(self) -> None:
         planned = self.watch.started + self.check.timeout_seconds
         late = self.clock.monotonic() - planned
-        if late > self.check.timeout_seconds * LATE_SHARE_MAX:
+        if late > tolerated_seconds(self.check.timeout_seconds):
             self.finish(Reason.OUR_LATENESS, f"our own deadline came {late:.3f} s late")
         else:
             self.finish(*self.unfinished())

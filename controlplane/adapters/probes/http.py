@@ -16,8 +16,8 @@ from controlplane.domain.outcome import Reason
 
 REQUESTS_CACHED_MAX = 32 * 1024
 """A request's bytes depend on the target alone; a fleet has at most 20,000 instances."""
+HTTP_PORT, HTTPS_PORT = 80, 443
 _REDIRECTS = range(300, 400)
-_DEFAULT_PORTS = (80, 443)
 
 
 class HttpAttempt(Attempt):
@@ -128,7 +128,7 @@ class HttpProbe(AttemptProbe):
 
     def attempt(self, instance: Instance, check: Check, done: Done) -> Attempt:
         """A request attempt."""
-        host = check.host or host_header(instance.address, check.port or instance.port)
+        host = check.host or host_header(instance.address, check.port or instance.port, tls=check.tls)
         request = request_bytes(check.path, host, self._agent, keep_alive=check.keep_alive)
         return HttpAttempt(
             instance, check, done, dialer=self.dialer, clock=self.clock, kept=self._kept, request=request
@@ -157,10 +157,10 @@ def _judge_status(answer: Answer, expect: Expectation) -> tuple[Reason, str]:
     return Reason.STATUS, f"{answer.status}, {wanted} is wanted"
 
 
-def host_header(address: str, port: int) -> str:
+def host_header(address: str, port: int, *, tls: bool) -> str:
     """The `Host` of an address and a port."""
     name = f"[{address}]" if ":" in address else address
-    return name if port in _DEFAULT_PORTS else f"{name}:{port}"
+    return name if port == (HTTPS_PORT if tls else HTTP_PORT) else f"{name}:{port}"
 
 
 @lru_cache(REQUESTS_CACHED_MAX)
