@@ -4,12 +4,12 @@ Between rows and fleets a thread does the computing: the loop of a leader must n
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Select, and_, delete, func, insert, not_, or_, select, true, update
+from sqlalchemy import ColumnElement, Select, Table, and_, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from controlplane.adapters.postgres.rows import DEFINITION_TABLES, Row, fleet_to_rows, rows_to_fleet
@@ -34,22 +34,22 @@ class PostgresRegistry:
     async def revision(self) -> int:
         """The revision of the current definitions; 0 before the first `apply`."""
         async with self._database.begin() as connection:
-            return int(await connection.scalar(select(registry.c.revision)) or 0)
+            return await _revision(connection, select(registry.c.revision))
 
     async def load(self) -> Definitions:
         """The current definitions, adopted instances included."""
         async with self._database.begin("REPEATABLE READ") as connection:
-            revision = int(await connection.scalar(select(registry.c.revision)) or 0)
+            revision = await _revision(connection, select(registry.c.revision))
             rows = {
                 table: await _read(connection, select(table).order_by(table.c.position))
                 for table in DEFINITION_TABLES
             }
             adopted = await _read(connection, select(adopted_instances))
         try:
-            fleet = await asyncio.to_thread(rows_to_fleet, rows)
+            fleet = await asyncio.to_thread(_assembled, rows, adopted)
         except FleetFileError as error:
             raise DefinitionsUnreadable(f"definitions at revision {revision}: {error}") from error
-        return Definitions(revision, with_adopted(fleet, _adopted(adopted)))
+        return Definitions(revision, fleet)
 
     async def replace(self, fleet: Fleet, *, expected: int, by: str, above: int = 0) -> int:
         """Store what the file declares, in one transaction; answers the new revision."""
@@ -63,7 +63,7 @@ class PostgresRegistry:
             for table in DEFINITION_TABLES:
                 if rows[table]:
                     await connection.execute(insert(table), rows[table])
-            await connection.execute(delete(adopted_instances).where(not_(_still_adopted(fleet))))
+            await _drop_what_is_no_longer_adopted(connection, fleet)
             return await _raise_revision(connection, max(found, above) + 1, by)
 
     async def replace_adopted(
@@ -72,9 +72,7 @@ class PostgresRegistry:
         """Store what the catalog of one datacenter says of a service; None where nothing changed."""
         place = {"service": service, "datacenter": datacenter or _HOME}
         wanted = {instance.id: place | _endpoint(instance) for instance in instances}
-        ours = and_(
-            adopted_instances.c.service == service, adopted_instances.c.datacenter == place["datacenter"]
-        )
+        ours = _of_source(**place)
         async with self._database.begin() as connection:
             found = await _lock(connection)
             stored = await _read(connection, select(adopted_instances).where(ours))
@@ -92,7 +90,11 @@ async def _read(connection: AsyncConnection, query: Select[Any]) -> list[Row]:
 
 async def _lock(connection: AsyncConnection) -> int:
     """Be the only one who changes definitions until the transaction ends; answers their revision."""
-    return int(await connection.scalar(select(registry.c.revision).with_for_update()) or 0)
+    return await _revision(connection, select(registry.c.revision).with_for_update())
+
+
+async def _revision(connection: AsyncConnection, query: Select[Any]) -> int:
+    return int((await connection.execute(query)).scalar_one())
 
 
 async def _raise_revision(connection: AsyncConnection, revision: int, by: str) -> int:
@@ -100,19 +102,20 @@ async def _raise_revision(connection: AsyncConnection, revision: int, by: str) -
     return revision
 
 
-def _still_adopted(fleet: Fleet) -> Any:
-    """Which adopted rows a fleet still asks for."""
-    return or_(
-        not_(true()),
-        *(
-            and_(
-                adopted_instances.c.service == service.name,
-                adopted_instances.c.datacenter.in_([place or _HOME for place in adopts_from(service)]),
-            )
-            for service in fleet.services
-            if service.catalog
-        ),
-    )
+async def _drop_what_is_no_longer_adopted(connection: AsyncConnection, fleet: Fleet) -> None:
+    asked = {(service.name, place or _HOME) for service in fleet.services for place in adopts_from(service)}
+    sources = select(adopted_instances.c.service, adopted_instances.c.datacenter).distinct()
+    for source in await _read(connection, sources):
+        if (source["service"], source["datacenter"]) not in asked:
+            await connection.execute(delete(adopted_instances).where(_of_source(**source)))
+
+
+def _of_source(service: str, datacenter: str) -> ColumnElement[bool]:
+    return and_(adopted_instances.c.service == service, adopted_instances.c.datacenter == datacenter)
+
+
+def _assembled(rows: Mapping[Table, Sequence[Row]], adopted: Sequence[Row]) -> Fleet:
+    return with_adopted(rows_to_fleet(rows), _adopted(adopted))
 
 
 def _endpoint(instance: Instance) -> dict[str, Any]:
