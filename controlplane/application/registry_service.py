@@ -96,14 +96,6 @@ class RegistryService:
         async with self._reading:
             return await self._load()
 
-    async def stored_revision(self) -> int:
-        """The revision that PostgreSQL has.
-
-        Raises:
-            DatabaseUnavailable: no answer.
-        """
-        return await self._repository.revision()
-
     async def changed(self, since: Definitions) -> Definitions:
         """Wait until the definitions at hand are others than these."""
         while self._definitions is since:

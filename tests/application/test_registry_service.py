@@ -257,7 +257,7 @@ async def test_many_commits_in_a_row_are_read_together():
         )
     )
 
-    assert service.current().revision == await service.stored_revision() == 41
+    assert service.current().revision == await repository.revision() == 41
     assert repository.loads - before < 10
 
 
