@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -27,6 +28,7 @@ def act(
     *,
     key: str | None,
     as_json: bool,
+    data_dir: Path | None,
     if_match: int | None = None,
 ) -> None:
     """Send an act once and print what was done.
@@ -37,7 +39,7 @@ def act(
     key = key or secrets.token_urlsafe(KEY_BYTES)
     headers = {"Idempotency-Key": key, "If-Match": None if if_match is None else f'"{if_match}"'}
     given = {name: value for name, value in body.items() if value is not None}
-    with connect() as api:
+    with connect(data_dir) as api:
         try:
             answer = api.act(path, given, headers)
         except UnknownOutcome as unknown:

@@ -2,13 +2,20 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from pydantic import SecretStr
 
 from controlplane.cli.api_client import ApiClient
 from controlplane.cli.failures import CommandFailed
 from controlplane.processes.runtime_file import FILE_NAME, Runtime, read_runtime
 from controlplane.settings import Settings, load_settings
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(help="The data folder; instead of CONTROLPLANE_DATA_DIR."),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +31,23 @@ class Target:
         return ApiClient(self.url, self.token)
 
 
-def target() -> Target:
-    """The control plane that is meant.
+def target(data_dir: Path | None = None) -> Target:
+    """The control plane that is meant; a folder that was named on the command line decides.
 
     Raises:
         SettingsError: a setting is not allowed.
         CommandFailed: none is named and none runs on the data folder.
     """
     settings = load_settings()
+    if data_dir is not None:
+        return _on_folder(settings.model_copy(update={"data_dir": data_dir}))
     if settings.token is not None or "url" in settings.model_fields_set:
         token = settings.token.get_secret_value() if settings.token else None
         return Target(settings.url, token, "the settings")
+    return _on_folder(settings)
+
+
+def _on_folder(settings: Settings) -> Target:
     running = _running(settings)
     if running:
         folder, runtime = running
@@ -46,14 +59,14 @@ def target() -> Target:
     )
 
 
-def connect() -> ApiClient:
+def connect(data_dir: Path | None = None) -> ApiClient:
     """A client for the control plane that is meant.
 
     Raises:
         SettingsError: a setting is not allowed.
         CommandFailed: none is named and none runs on the data folder.
     """
-    return target().client()
+    return target(data_dir).client()
 
 
 def demo_folder(settings: Settings) -> Path:

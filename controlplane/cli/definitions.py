@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from controlplane.cli.connection import connect
+from controlplane.cli.connection import DataDir, connect
 from controlplane.cli.failures import CommandFailed, Refused, UnknownOutcome
 from controlplane.cli.output import AsJson, say, say_item, say_json
 
@@ -22,11 +22,12 @@ def apply(
     ],
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the differences, change nothing.")] = False,
+    data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Take a fleet file as the definitions. All of it is taken, or nothing."""
     content = _read(file)
-    with connect() as api:
+    with connect(data_dir) as api:
         try:
             send = api.ask if dry_run else api.change
             answer = send("/registry/apply", params={"dry_run": dry_run}, content=content)
@@ -37,9 +38,9 @@ def apply(
     say_json(answer) if as_json else _say_applied(answer)
 
 
-def export(*, as_json: AsJson = False) -> None:
+def export(*, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Print the definitions as a fleet file. With --json: with their revision."""
-    with connect() as api:
+    with connect(data_dir) as api:
         if as_json:
             say_json(api.read("/registry/definitions"))
         else:

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from controlplane.cli.connection import demo_folder
+from controlplane.cli.connection import DataDir, demo_folder
 from controlplane.cli.output import AsJson, say, say_json
-from controlplane.cli.starting import DataDir, Port, settings_with
+from controlplane.cli.starting import Port, settings_with
 from controlplane.settings import load_settings
 
 RUNS_MAX = 1_000

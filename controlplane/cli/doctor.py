@@ -8,7 +8,7 @@ import typer
 
 from controlplane.adapters.clock import SystemClock
 from controlplane.cli.api_client import ApiClient
-from controlplane.cli.connection import Target, target
+from controlplane.cli.connection import DataDir, Target, target
 from controlplane.cli.failures import CommandFailed
 from controlplane.cli.output import AsJson, say_json, say_table
 
@@ -27,9 +27,9 @@ class Finding:
     text: str
 
 
-def doctor(*, as_json: AsJson = False) -> None:
+def doctor(*, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Check the way to the control plane. Address, clock, token, readiness; exit code 1 where one fails."""
-    chosen = target()
+    chosen = target(data_dir)
     with chosen.client() as api:
         findings = list(_findings(chosen, api))
     if as_json:

@@ -5,26 +5,33 @@ from typing import Annotated, Any
 import typer
 
 from controlplane.cli.acts import For, IdempotencyKey, Reason, Until, act
-from controlplane.cli.connection import connect
+from controlplane.cli.connection import DataDir, connect
+from controlplane.cli.names import checked_name
 from controlplane.cli.output import AsJson, say_json
 from controlplane.cli.pictures import say_group, say_plan
 
 app = typer.Typer(help="Look at failover groups, move them, pause the automation.", no_args_is_help=True)
 
-Group = Annotated[str, typer.Argument(help="Name of the group.", show_default=False)]
-OneGroup = Annotated[str | None, typer.Argument(help="Name of the group; or --fleet.", show_default=False)]
+Group = Annotated[str, typer.Argument(help="Name of the group.", show_default=False, callback=checked_name)]
+OneGroup = Annotated[
+    str | None,
+    typer.Argument(help="Name of the group; or --fleet.", show_default=False, callback=checked_name),
+]
 Fleet = Annotated[bool, typer.Option("--fleet", help="The whole fleet instead of one group.")]
-To = Annotated[str, typer.Option(help="The region to move to.")]
+To = Annotated[str, typer.Option(help="The region to move to.", callback=checked_name)]
 
 
 @app.command()
 def status(
-    group: Annotated[str | None, typer.Argument(help="Only this group.", show_default=False)] = None,
+    group: Annotated[
+        str | None, typer.Argument(help="Only this group.", show_default=False, callback=checked_name)
+    ] = None,
     *,
+    data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the groups and who could take over."""
-    with connect() as api:
+    with connect(data_dir) as api:
         answer = api.read(f"/failover/{group}" if group else "/failover")
     if as_json:
         say_json(answer)
@@ -34,9 +41,9 @@ def status(
 
 
 @app.command()
-def plan(group: Group, to: To, *, as_json: AsJson = False) -> None:
+def plan(group: Group, to: To, *, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Show what a move would do; write nothing. Exit code 1 where it would be refused."""
-    with connect() as api:
+    with connect(data_dir) as api:
         answer = api.ask(f"/failover/{group}/plan", json={"to": to})
     say_json(answer) if as_json else say_plan(answer)
     if not _would_be_done(answer):
@@ -56,11 +63,19 @@ def move(
         int | None, typer.Option(min=1, help="Move only from this revision, as the plan shows it.")
     ] = None,
     idempotency_key: IdempotencyKey = None,
+    data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Move a group to a region."""
     body = {"to": to, "reason": reason, "overrides": override or None}
-    act(f"/failover/{group}/move", body, key=idempotency_key, as_json=as_json, if_match=revision)
+    act(
+        f"/failover/{group}/move",
+        body,
+        key=idempotency_key,
+        as_json=as_json,
+        data_dir=data_dir,
+        if_match=revision,
+    )
 
 
 @app.command()
@@ -72,11 +87,12 @@ def pause(
     duration: For = None,
     until: Until = None,
     idempotency_key: IdempotencyKey = None,
+    data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Stop automatic moves until a time. People may still move."""
     body = {**_scope(group, fleet=fleet), "for": duration, "until": until, "reason": reason}
-    act("/pause", body, key=idempotency_key, as_json=as_json)
+    act("/pause", body, key=idempotency_key, as_json=as_json, data_dir=data_dir)
 
 
 @app.command()
@@ -86,10 +102,17 @@ def resume(
     *,
     fleet: Fleet = False,
     idempotency_key: IdempotencyKey = None,
+    data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Let the automation move again."""
-    act("/resume", {**_scope(group, fleet=fleet), "reason": reason}, key=idempotency_key, as_json=as_json)
+    act(
+        "/resume",
+        {**_scope(group, fleet=fleet), "reason": reason},
+        key=idempotency_key,
+        as_json=as_json,
+        data_dir=data_dir,
+    )
 
 
 def _scope(group: str | None, *, fleet: bool) -> dict[str, Any]:

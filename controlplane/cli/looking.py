@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from controlplane.cli.connection import connect
+from controlplane.cli.connection import DataDir, connect
 from controlplane.cli.output import AsJson, say, say_json
 from controlplane.cli.pictures import say_change, say_status
 from controlplane.contract.documents import DocumentKind
@@ -13,9 +13,9 @@ ROWS = 20
 ROWS_MAX = 200
 
 
-def status(*, as_json: AsJson = False) -> None:
+def status(*, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Show what is wrong, and the failover groups."""
-    with connect() as api:
+    with connect(data_dir) as api:
         answer = api.read("/status")
     say_json(answer) if as_json else say_status(answer)
 
@@ -26,10 +26,11 @@ def history(
     name: Annotated[str | None, typer.Option(help="Only documents of this name.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=ROWS_MAX, help="How many changes.")] = ROWS,
     cursor: Annotated[str | None, typer.Option(help="Go on where the page before ended.")] = None,
+    data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Show who changed what and why; newest first."""
-    with connect() as api:
+    with connect(data_dir) as api:
         page = api.read("/changes", kind=kind, name=name, limit=limit, cursor=cursor)
     if as_json:
         say_json(page)

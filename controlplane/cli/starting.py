@@ -4,20 +4,17 @@ What they need is loaded when they are called: `controlplane status` should not 
 database driver and an event loop in order to ask one question.
 """
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from controlplane.cli.connection import DataDir
 from controlplane.cli.output import AsJson, say, say_json
 from controlplane.settings import Settings, load_settings
 
 PROBERS_MAX = 1
 PORT_MAX = 65535
 
-DataDir = Annotated[
-    Path | None, typer.Option(help="Where everything is kept; instead of CONTROLPLANE_DATA_DIR.")
-]
 Port = Annotated[
     int | None, typer.Option(min=1, max=PORT_MAX, help="Of API and page; instead of CONTROLPLANE_PORT.")
 ]

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from controlplane.cli.connection import with_running_database
+from controlplane.cli.connection import DataDir, with_running_database
+from controlplane.cli.names import checked_name
 from controlplane.cli.output import AsJson, say, say_json
-from controlplane.contract.names import NAME_RULE, is_name
-from controlplane.settings import load_settings
+from controlplane.cli.starting import settings_with
 
 app = typer.Typer(help="Make tokens for people, programs and probers.", no_args_is_help=True)
 
@@ -22,12 +22,6 @@ class Role(StrEnum):
     PROBER = "prober"
 
 
-def _name(text: str | None) -> str | None:
-    if text is not None and not is_name(text):
-        raise typer.BadParameter(f"a name is {NAME_RULE}")
-    return text
-
-
 @app.callback()
 def token() -> None:
     """Keep `create` a word of its own: typer would drop it while it is the only command."""
@@ -36,17 +30,18 @@ def token() -> None:
 @app.command()
 def create(
     name: Annotated[
-        str, typer.Option(callback=_name, help="Who holds it; a second one of that name replaces it.")
+        str, typer.Option(callback=checked_name, help="Who holds it; a second one of that name replaces it.")
     ],
     role: Annotated[Role, typer.Option(help="What it may do.")],
     *,
     vantage: Annotated[
-        str | None, typer.Option(callback=_name, help="Of a prober: the vantage it reports for.")
+        str | None, typer.Option(callback=checked_name, help="Of a prober: the vantage it reports for.")
     ] = None,
     local: Annotated[
         bool,
         typer.Option("--local", help="Write it straight into the database; the only way to the first one."),
     ] = False,
+    data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a token and print its secret, once."""
@@ -56,7 +51,7 @@ def create(
         raise typer.BadParameter("--vantage goes with --role prober, and with it only")
     from controlplane.bootstrap import commands  # noqa: PLC0415 - loads all rooms, a second
 
-    settings = with_running_database(load_settings())
+    settings = with_running_database(settings_with(data_dir=data_dir))
     secret = commands.create_local_token(settings, name=name, role=role, vantage=vantage)
     if as_json:
         say_json({"name": name, "role": role, "vantage": vantage, "token": secret})

@@ -190,6 +190,8 @@ def test_maintenance_is_of_a_region(controlplane: Command, fakes: FakeDoors):
         ("failover", "pause", "--for", "2h", "--reason", "INC-1"),
         ("failover", "pause", "checkout", "--fleet", "--for", "2h", "--reason", "INC-1"),
         ("failover", "jump"),
+        ("failover", "plan", "../status", "--to", "eu-west"),
+        ("maintenance", "end", "ap/south", "--reason", "INC-1"),
         ("history", "--limit", "0"),
         ("statsu",),
     ],

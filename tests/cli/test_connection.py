@@ -40,6 +40,18 @@ def test_a_demo_is_found_where_it_keeps_its_data(command: Command, folder: Path,
     assert ended.code == 0
 
 
+def test_a_folder_on_the_command_line_wins(
+    command: Command, tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """`--data-dir` names the control plane that is meant, whatever the environment says."""
+    monkeypatch.setenv("CONTROLPLANE_URL", "http://127.0.0.1:1")
+    with supervised(tmp_path):
+        write_runtime(tmp_path, runtime(url))
+        ended = command("failover", "status", "catalog", "--data-dir", str(tmp_path))
+
+    assert ended.code == 0
+
+
 def test_a_file_that_a_killed_control_plane_left_is_not_believed(command: Command, folder: Path, url: str):
     """Without a supervisor the file says nothing."""
     write_runtime(folder, runtime(url))
