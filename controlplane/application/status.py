@@ -152,7 +152,7 @@ class StatusQueries:
             code=stay.code if stay else "move",
             reason=decision.reason,
             since=self.loop.since.get(group.name, ("", ""))[1],
-            flags=tuple(sorted({str(flag.flag or flag.code) for flag in stay.flags})) if stay else (),
+            flags=_flags(stay) if stay else (),
             active=document.active if document else None,
             revision=document.revision if document else None,
             document=asdict(document) if document else None,
@@ -196,6 +196,12 @@ class StatusQueries:
                 )
             )
         return statuses
+
+
+def _flags(stay: Stay) -> tuple[str, ...]:
+    """What freezes or restrains a group by itself, and what freezes the move that is due."""
+    held = (*stay.flags, *(obstacle for obstacle in stay.obstacles if obstacle.flag))
+    return tuple(sorted({str(one.flag or one.code) for one in held}))
 
 
 def _region(finding: RegionFinding, *, active: str | None, maintained: Mapping[str, Restraint]) -> RegionView:
