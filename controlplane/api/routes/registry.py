@@ -1,5 +1,6 @@
 """Owns the addresses of the definitions: for probers, and for the fleet file of people."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import Depends, Header, Query, Request, Response
@@ -66,7 +67,7 @@ async def apply(
 @router.get("/export", response_class=Response, responses={200: {"content": {YAML: {}}}})
 async def export(doors: DoorsGiven, _: Viewer) -> Response:
     """The definitions as a fleet file; applying it changes nothing."""
-    return Response(doors.registry.export(), media_type=YAML)
+    return Response(await asyncio.to_thread(doors.registry.export), media_type=YAML)
 
 
 def _text(body: bytes) -> str:
