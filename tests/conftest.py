@@ -5,7 +5,12 @@ import os
 
 from hypothesis import settings
 
-pytest_plugins = ["tests.fixtures.postgres", "tests.fixtures.consul", "tests.fixtures.certificates"]
+pytest_plugins = [
+    "tests.fixtures.certificates",
+    "tests.fixtures.consul",
+    "tests.fixtures.logs",
+    "tests.fixtures.postgres",
+]
 
 for name in [*os.environ]:  # the caller's own control plane and Consul are none of the tests' business
     if name.startswith(("CONTROLPLANE_", "CONSUL_")) and name != "CONSUL_BIN":
