@@ -1,7 +1,7 @@
 """Owns the prober process of `bench.probes`: everything that runs in production, on definitions of its own.
 
-`python -m bench._probes_prober --consul HOST:PORT --interval 0.2 --checks 1` probes for a while and prints
-one JSON object: probes, the process's CPU seconds and the seconds it took for them, and what went wrong.
+`python -m bench._probes_prober --consul HOST:PORT --port PORT --interval 0.2 --checks 1` probes the targets
+for a while and prints one JSON object: probes, CPU seconds, seconds, and what went wrong.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 
 import uvloop
 
-from bench._probes_programs import FIRST_PORT, PROBER_CORE, TARGETS, pin
+from bench._probes_programs import PROBER_CORE, addresses, pin
 from controlplane.adapters.clock import SystemClock, UlidFactory
 from controlplane.adapters.consul import ConsulStore
 from controlplane.adapters.consul_endpoint import ConsulEndpoint
@@ -74,16 +74,11 @@ class GivenDefinitions:
         """Nothing is kept."""
 
 
-def definitions(load: Load) -> Definitions:
+def definitions(load: Load, port: int) -> Definitions:
     """One service over four regions whose instances are the 1,000 targets."""
     instances = tuple(
-        Instance(
-            id=f"checkout-{number}",
-            region=REGIONS[number % len(REGIONS)],
-            address="127.0.0.1",
-            port=FIRST_PORT + number,
-        )
-        for number in range(TARGETS)
+        Instance(id=f"checkout-{number}", region=REGIONS[number % len(REGIONS)], address=address, port=port)
+        for number, address in enumerate(addresses())
     )
     checks = tuple(
         Check(name=f"api-{number}", type=CheckType.HTTP, interval_seconds=load.interval_seconds)
@@ -93,9 +88,9 @@ def definitions(load: Load) -> Definitions:
     return Definitions(1, Fleet(regions=tuple(map(Region, REGIONS)), services=(service,)))
 
 
-async def measure(store: Store, load: Load) -> Measured:
+async def measure(store: Store, load: Load, port: int) -> Measured:
     """Run a prober and look at it between two moments."""
-    clock, given = SystemClock(), GivenDefinitions(definitions(load))
+    clock, given = SystemClock(), GivenDefinitions(definitions(load, port))
     async with HttpProbe(dialer=Dialer(resolver=Resolver(clock=clock), clock=clock), clock=clock) as http:
         prober = Prober(probes={CheckType.HTTP: http}, clock=clock)
         keys = Keys("bench/")
@@ -140,12 +135,13 @@ async def main() -> None:
     """Measure as the command line says."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--consul", required=True)
+    parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--interval", type=float, required=True)
     parser.add_argument("--checks", type=int, required=True)
     options = parser.parse_args()
     store = ConsulStore(ConsulEndpoint(address=options.consul), clock=SystemClock())
     async with aclosing(store):
-        measured = await measure(store, Load(options.interval, options.checks))
+        measured = await measure(store, Load(options.interval, options.checks), options.port)
     print(json.dumps(asdict(measured)))
 
 

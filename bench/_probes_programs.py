@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
@@ -18,8 +19,6 @@ from urllib.parse import quote
 from controlplane.processes.parent_death import die_with_parent
 
 TARGETS = 1_000
-FIRST_PORT = 21_000
-"""Targets are the ports from here on, below the range from which the kernel takes ports for connections."""
 PROBER_CORE = 0
 OTHERS_CORE = 1
 READY_SECONDS_MAX = 20.0
@@ -40,7 +39,7 @@ defaults
 """
 _HAPROXY_TARGETS = """
 frontend targets
-  bind 127.0.0.1:{first}-{last}
+{binds}
   http-request return status 200 content-type text/plain string "ok"
 """
 _BLACKBOX = """
@@ -53,10 +52,10 @@ modules:
 
 
 class Targets:
-    """1,000 addresses that answer 200: HAProxy where it is installed, else a process of ours."""
+    """1,000 addresses that answer 200 on one port: HAProxy where it is installed, else a process of ours."""
 
-    def __init__(self, name: str, stats: Path | None) -> None:
-        self.name = name
+    def __init__(self, port: int, stats: Path | None) -> None:
+        self.port = port
         self._stats = stats
 
     def answered(self) -> int:
@@ -71,34 +70,40 @@ class Targets:
         return next(int(row["stot"]) for row in rows if row["pxname"] == "targets")
 
 
+def addresses() -> list[str]:
+    """Where the targets are: all of 127/8 is the loopback, and far from 127.0.0.1 nobody else is there."""
+    return [f"127.9.{number // 250}.{number % 250 + 1}" for number in range(TARGETS)]
+
+
 @contextmanager
 def targets() -> Iterator[Targets]:
     """The targets, listening."""
-    program = shutil.which("haproxy")
+    program, port = shutil.which("haproxy"), free_port()
     with TemporaryDirectory(prefix="bench-targets-") as folder:
         if program is None:
-            argv, found = [sys.executable, "-m", "bench._probes_target"], Targets("a target of ours", None)
+            argv, found = [sys.executable, "-m", "bench._probes_target", str(port)], Targets(port, None)
         else:
-            config = _HAPROXY + _HAPROXY_TARGETS
-            argv = [program, "-q", "-f", str(_haproxy_config(Path(folder), config))]
-            found = Targets("HAProxy", Path(folder, "stats"))
+            binds = "\n".join(f"  bind {address}:{port}" for address in addresses())
+            argv = _haproxy(program, Path(folder), _HAPROXY_TARGETS.format(binds=binds))
+            found = Targets(port, Path(folder, "stats"))
         with running(argv, core=OTHERS_CORE):
-            wait_for_port(FIRST_PORT + TARGETS - 1)
+            wait_for_port(addresses()[-1], port)
             yield found
 
 
 @contextmanager
-def haproxy_checks(interval_seconds: float) -> Iterator[int | None]:
+def haproxy_checks(port: int, interval_seconds: float) -> Iterator[int | None]:
     """HAProxy, which checks every target once per interval; answers its pid, None where it is not there."""
     program = shutil.which("haproxy")
     if program is None:
         yield None
         return
     every = f"check inter {round(interval_seconds * 1000)}ms"
-    servers = [f"  server s{port} 127.0.0.1:{port} {every}" for port in _ports()]
-    config = "\n".join([_HAPROXY, "backend checked", "  option httpchk GET /", *servers])
+    servers = [f"  server s{number} {address}:{port} {every}" for number, address in enumerate(addresses())]
     with TemporaryDirectory(prefix="bench-haproxy-") as folder:
-        argv = [program, "-q", "-f", str(_haproxy_config(Path(folder), f"{config}\n"))]
+        argv = _haproxy(
+            program, Path(folder), "\n".join(["backend checked", "  option httpchk GET /", *servers])
+        )
         with running(argv, core=PROBER_CORE) as pid:
             yield pid
 
@@ -120,24 +125,23 @@ def blackbox_exporter() -> Iterator[tuple[int, int] | None]:
             "--log.level=error",
         ]
         with running(argv, core=PROBER_CORE) as pid:
-            wait_for_port(port)
+            wait_for_port("127.0.0.1", port)
             yield pid, port
 
 
-async def drive_blackbox(port: int, seconds: float) -> int:
+async def drive_blackbox(port: int, target_port: int, seconds: float) -> int:
     """Ask for probes, as many as it does; answers how many succeeded."""
     until = asyncio.get_running_loop().time() + seconds
-    turns = iter(range(sys.maxsize))
+    turns = cycle(quote(f"http://{address}:{target_port}/", safe="") for address in addresses())
     counts = await asyncio.gather(*(_ask_blackbox(port, turns, until) for _ in range(DRIVER_CONNECTIONS)))
     return sum(counts)
 
 
-async def _ask_blackbox(port: int, turns: Iterator[int], until: float) -> int:
+async def _ask_blackbox(port: int, turns: Iterator[str], until: float) -> int:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     succeeded = 0
     while asyncio.get_running_loop().time() < until:
-        target = quote(f"http://127.0.0.1:{FIRST_PORT + next(turns) % TARGETS}/", safe="")
-        writer.write(f"GET /probe?module=http&target={target} HTTP/1.1\r\nHost: b\r\n\r\n".encode())
+        writer.write(f"GET /probe?module=http&target={next(turns)} HTTP/1.1\r\nHost: b\r\n\r\n".encode())
         answer = await reader.readuntil(b"\r\n0\r\n\r\n")  # chunked, as Go sends what it has no length of
         succeeded += b"\nprobe_success 1\n" in answer
     writer.close()
@@ -178,7 +182,7 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _CLOCK_TICKS
 
 
-def wait_for_port(port: int) -> None:
+def wait_for_port(address: str, port: int) -> None:
     """Return as soon as something listens there.
 
     Raises:
@@ -186,10 +190,10 @@ def wait_for_port(port: int) -> None:
     """
     until = time.monotonic() + READY_SECONDS_MAX  # noqa: TID251 - measures real time
     while time.monotonic() < until:  # noqa: TID251 - measures real time
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        with suppress(OSError), socket.create_connection((address, port), timeout=1):
             return
         time.sleep(0.02)
-    raise RuntimeError(f"nothing listens on port {port} of the loopback")
+    raise RuntimeError(f"nothing listens on {address}:{port}")
 
 
 def free_port() -> int:
@@ -198,11 +202,7 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def _ports() -> range:
-    return range(FIRST_PORT, FIRST_PORT + TARGETS)
-
-
-def _haproxy_config(folder: Path, config: str) -> Path:
-    path = folder / "haproxy.cfg"
-    path.write_text(config.format(folder=folder, first=FIRST_PORT, last=FIRST_PORT + TARGETS - 1))
-    return path
+def _haproxy(program: str, folder: Path, section: str) -> list[str]:
+    config = folder / "haproxy.cfg"
+    config.write_text(f"{_HAPROXY.format(folder=folder)}{section}\n")
+    return [program, "-q", "-f", str(config)]

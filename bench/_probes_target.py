@@ -1,11 +1,12 @@
-"""Owns the targets of `bench.probes` where HAProxy is not installed: 1,000 ports that answer 200."""
+"""Owns the targets of `bench.probes` where HAProxy is not installed: 1,000 addresses that answer 200."""
 
 import asyncio
+import sys
 
 import httptools
 import uvloop
 
-from bench._probes_programs import FIRST_PORT, TARGETS
+from bench._probes_programs import addresses
 
 _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -30,14 +31,14 @@ class Answering(asyncio.Protocol):
             self._transport.close()
 
 
-async def serve() -> None:
+async def serve(port: int) -> None:
     """Listen until the process is ended."""
     loop = asyncio.get_running_loop()
-    for port in range(FIRST_PORT, FIRST_PORT + TARGETS):
-        await loop.create_server(Answering, "127.0.0.1", port, backlog=1024)
+    for address in addresses():
+        await loop.create_server(Answering, address, port, backlog=1024)
     await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve())
+        runner.run(serve(int(sys.argv[1])))

@@ -32,8 +32,8 @@ from bench._probes_programs import (
 RUNS = 3
 STEADY = Load(interval_seconds=0.2)
 """5,000 probes a second: half a core, as it is meant to be run."""
-FLAT_OUT = Load(interval_seconds=0.1, checks=3)
-"""30,000 a second are asked for, more than one core can do."""
+FLAT_OUT = Load(interval_seconds=0.1, checks=2)
+"""20,000 a second are asked for, more than one core can do."""
 WARM_UP_SECONDS = 2.0
 MEASURED_SECONDS = 6.0
 PROBER_SECONDS_MAX = 60
@@ -63,13 +63,13 @@ class Cost:
         return self.probes / self.seconds
 
 
-def prober(consul: str, load: Load) -> Cost:
+def prober(listening: Targets, consul: str, load: Load) -> Cost:
     """One run of our prober process.
 
     Raises:
         RuntimeError: it failed, or it does not find the targets healthy.
     """
-    argv = [sys.executable, "-m", "bench._probes_prober", "--consul", consul]
+    argv = [sys.executable, "-m", "bench._probes_prober", "--consul", consul, "--port", str(listening.port)]
     argv += ["--interval", str(load.interval_seconds), "--checks", str(load.checks)]
     done = subprocess.run(argv, capture_output=True, timeout=PROBER_SECONDS_MAX, check=False, text=True)
     if done.returncode != 0:
@@ -80,21 +80,21 @@ def prober(consul: str, load: Load) -> Cost:
     return Cost(measured["probes"], measured["cpu_seconds"], measured["seconds"])
 
 
-def blackbox() -> Cost | None:
+def blackbox(listening: Targets) -> Cost | None:
     """One run of blackbox_exporter, asked over 32 connections for as much as it does."""
     with blackbox_exporter() as found:
         if found is None:
             return None
         pid, port = found
-        asyncio.run(drive_blackbox(port, WARM_UP_SECONDS))
+        asyncio.run(drive_blackbox(port, listening.port, WARM_UP_SECONDS))
         used, moment = cpu_seconds(pid), _now()
-        probes = asyncio.run(drive_blackbox(port, MEASURED_SECONDS))
+        probes = asyncio.run(drive_blackbox(port, listening.port, MEASURED_SECONDS))
         return Cost(probes, cpu_seconds(pid) - used, _now() - moment)
 
 
 def haproxy(listening: Targets) -> Cost | None:
     """One run of HAProxy's own health checks at the steady load."""
-    with haproxy_checks(STEADY.interval_seconds) as pid:
+    with haproxy_checks(listening.port, STEADY.interval_seconds) as pid:
         if pid is None:
             return None
         time.sleep(WARM_UP_SECONDS)
@@ -143,9 +143,9 @@ def one_run() -> dict[str, Cost]:
     """Every program once, on the same targets."""
     with targets() as listening, private_consul() as consul:
         found = {
-            f"{PROBER}, steady": prober(consul, STEADY),
-            f"{PROBER}, flat out": prober(consul, FLAT_OUT),
-            BLACKBOX: blackbox(),
+            f"{PROBER}, steady": prober(listening, consul, STEADY),
+            f"{PROBER}, flat out": prober(listening, consul, FLAT_OUT),
+            BLACKBOX: blackbox(listening),
             HAPROXY: haproxy(listening),
         }
     return {case: cost for case, cost in found.items() if cost is not None}
