@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from typing import cast
 
 import httptools
 import uvloop
@@ -16,8 +17,7 @@ class Answering(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A prober came."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's are of a class of its own
         self._parser = httptools.HttpRequestParser(self)
 
     def data_received(self, data: bytes) -> None:
