@@ -68,12 +68,13 @@ def test_empty_variable(monkeypatch: pytest.MonkeyPatch):
 
 def test_file(file: Path, monkeypatch: pytest.MonkeyPatch):
     """The file sets what the environment leaves open."""
-    file.write_text('port = 9001\nprobers = 3\nconsul_http_addr = "10.0.0.2:8500"\n')
+    file.write_text('port = 9001\nlog_retention_hours = 72\nconsul_http_addr = "10.0.0.2:8500"\n')
     monkeypatch.setenv("CONTROLPLANE_PORT", "9000")
 
     settings = load_settings()
 
-    assert (settings.port, settings.probers, settings.consul_http_addr) == (9000, 3, "10.0.0.2:8500")
+    assert (settings.port, settings.log_retention_hours) == (9000, 72)
+    assert settings.consul_http_addr == "10.0.0.2:8500"
 
 
 def test_data_dir(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
@@ -114,7 +115,7 @@ def test_secrets_hide(monkeypatch: pytest.MonkeyPatch, name: str):
     [
         ("CONTROLPLANE_PORT", "http", "CONTROLPLANE_PORT: 'http' (from the environment) is not allowed"),
         ("CONTROLPLANE_PORT", "0", "allowed is 1 to 65535"),
-        ("CONTROLPLANE_PROBERS", "65", "allowed is 0 to 64 processes"),
+        ("CONTROLPLANE_LOG_RETENTION_HOURS", "0", "allowed is 1 to 8760 hours"),
         ("CONTROLPLANE_LOG_LEVEL", "loud", "allowed is debug, info, warning, error"),
         ("CONTROLPLANE_VANTAGE", "Local", "allowed is a lower-case letter, then up to 62"),
         ("CONTROLPLANE_URL", "control:8600", "allowed is `http://…` or `https://…`"),
@@ -133,11 +134,11 @@ def test_mistakes(monkeypatch: pytest.MonkeyPatch, variable: str, value: str, se
 def test_all_mistakes_at_once(monkeypatch: pytest.MonkeyPatch, file: Path):
     """Mistakes of both places are told together, one line each."""
     monkeypatch.setenv("CONTROLPLANE_PORT", "0")
-    file.write_text("probers = -1\n")
+    file.write_text("log_retention_hours = -1\n")
 
     assert mistake().splitlines() == [
         "CONTROLPLANE_PORT: '0' (from the environment) is not allowed; allowed is 1 to 65535",
-        f"CONTROLPLANE_PROBERS: -1 (from {file}) is not allowed; allowed is 0 to 64 processes",
+        f"CONTROLPLANE_LOG_RETENTION_HOURS: -1 (from {file}) is not allowed; allowed is 1 to 8760 hours",
     ]
 
 
