@@ -76,11 +76,6 @@ class Prober:
         self._logged: Counter[Reason] = Counter()
         self._logged_at = float("-inf")
 
-    @property
-    def registry(self) -> int:
-        """The revision of the definitions it probes by; 0 before any."""
-        return self._registry
-
     def adopt(self, definitions: Definitions) -> None:
         """Probe by these definitions from now on; what is known of what stays the same is kept."""
         now = self._clock.monotonic()

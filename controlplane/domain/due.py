@@ -51,9 +51,6 @@ class Timetable(Generic[Item]):
         self._heap: list[tuple[float, int, Item, Beat]] = []
         self._entries = 0
 
-    def __len__(self) -> int:
-        return len(self._beats)
-
     def add(self, item: Item, *, key: str, interval_seconds: float, now: float) -> None:
         """Put an item on the timetable, first due after `now`; a second call replaces the first."""
         beat = Beat(phase_seconds(key, interval_seconds), interval_seconds)

@@ -31,7 +31,7 @@ async def test_nothing_is_seen_before_definitions(rig: ProberRig):
 async def test_every_instance_is_counted_from_the_start(rig: ProberRig):
     """An instance that was not heard of yet is unknown, and up after `rise` answers."""
     rig.prober.adopt(definitions(7))
-    assert rig.prober.registry == 7
+    assert rig.prober.sight().registry == 7
     assert rig.cells == {EAST: CellCounts(unknown=2), WEST: CellCounts(unknown=2)}
 
     await rig.run(API.rise * API.interval_seconds + 0.1)
@@ -168,7 +168,7 @@ async def test_what_stays_the_same_keeps_its_health(rig: ProberRig):
 
     rig.prober.adopt(definitions(2, east=3, checks=(replace(API, interval_seconds=0.5, fall=5),)))
     assert rig.prober.changed.is_set()
-    assert rig.prober.registry == 2
+    assert rig.prober.sight().registry == 2
     assert rig.cells == {EAST: CellCounts(up=1, down=1, unknown=1), WEST: CellCounts(up=2)}
 
 

@@ -95,11 +95,9 @@ def test_what_was_discarded_is_not_due():
     table = timetable(1.0, "a", "b")
     table.discard("a")
     table.discard("never-there")
-    assert len(table) == 1
     assert table.due(1.0) == ["b"]
 
     table.add("a", key="a", interval_seconds=100.0, now=1.0)
-    assert len(table) == 2
     assert sorted(table.due(102.0)) == ["a", "b"]
 
 
