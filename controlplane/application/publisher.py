@@ -48,7 +48,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Pending:
-    """A publication without an answer."""
+    """A publication that was, or is being, sent and has no answer."""
 
     publication: Publication
     identity: str
@@ -84,18 +84,21 @@ class Publisher:
             if refused:
                 return refused
             sent = self.clock.monotonic()
-            asked = sent if asked_at is None else asked_at
+            self.pending[document] = Pending(publication, identity, since=sent)
             try:
                 answer = await self.store.transact(operations(publication, self.keys, identity))
             except StoreUnavailable as error:
+                del self.pending[document]
                 return _unavailable(str(error))
             except OutcomeUnknown as error:
-                logger.warning(
-                    "outcome unknown", extra={"publication": publication.title, "error": str(error)}
-                )
-                self.pending[document] = Pending(publication, identity, since=sent)
+                told = {"publication": publication.title, "error": str(error)}
+                logger.warning("outcome unknown", extra=told)
                 self._unsettled.set()
-                return await self._settle_in_time(document, asked)
+                return await self._settle_in_time(document, sent if asked_at is None else asked_at)
+            except asyncio.CancelledError:  # whoever asked is gone, the request may be there all the same
+                self._unsettled.set()
+                raise
+            del self.pending[document]
             return self._answered(publication, identity, answer)
 
     async def settle(self, document: DocumentId) -> Result | None:

@@ -69,7 +69,7 @@ class StatusQueries:
             store_contact_seconds=None if isinf(contact) else round(contact, 3),
             database_available=self.definitions.database_available,
             instances=_instances(evaluation),
-            freezes=tuple(freeze.text for freeze in evaluation.freezes) if evaluation else (),
+            freezes=self._freezes(evaluation) if evaluation else (),
             restraints=_restraints(evaluation.outlook.restraints) if evaluation else (),
             unsettled=tuple(
                 f"{pending.publication.title}: no answer from Consul, it may still take effect"
@@ -103,6 +103,14 @@ class StatusQueries:
         """
         rows = await self.journal.page(kind=kind, name=name, before=before, limit=limit)
         return [_change(row) for row in rows]
+
+    def _freezes(self, evaluation: Evaluation) -> tuple[str, ...]:
+        """Why nothing moves; that a follower does not lead is not worth a word while somebody else does."""
+        record = self.leadership.record
+        follows = self.leadership.tenure is None and record is not None and not record.vacant
+        return tuple(
+            freeze.text for freeze in evaluation.freezes if not (follows and freeze.code == "not_leading")
+        )
 
     def _leader(self) -> LeaderView:
         record = self.leadership.record

@@ -14,7 +14,7 @@ from controlplane.application.gatekeeper import hashed
 from controlplane.application.ports import Token
 from controlplane.bootstrap.control import run_control
 from controlplane.bootstrap.demo import show, tell
-from controlplane.bootstrap.endpoints import consul_endpoint, database_address
+from controlplane.bootstrap.endpoints import NotConfigured, consul_endpoint, database_address
 from controlplane.bootstrap.prober import run_probe
 from controlplane.bootstrap.running import run, until_signalled
 from controlplane.processes.chaos import apply_fault
@@ -62,7 +62,7 @@ def migrate(settings: Settings, *, check: bool) -> str:
     """Bring the database's schema up to date, or only say how it stands.
 
     Raises:
-        NotConfigured: no database is set.
+        NotConfigured: no database is set; or with `check`, its schema is another one.
         DatabaseUnavailable: it does not answer.
     """
     url = database_address(settings)
@@ -70,7 +70,7 @@ def migrate(settings: Settings, *, check: bool) -> str:
     if current == head:
         return f"the database is at revision {head}, as this program needs it"
     if check:
-        return f"the database is at revision {current or 'none'}, this program needs {head}"
+        raise NotConfigured(f"the database is at revision {current or 'none'}, this program needs {head}")
     upgrade_to_head(url)
     return f"the database went from revision {current or 'none'} to {head}"
 

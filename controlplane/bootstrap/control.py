@@ -125,6 +125,10 @@ def _traits(settings: Settings) -> Traits:
 
 
 def _app(settings: Settings, replica: Replica) -> FastAPI:
-    """The API, and the page of this edition: open to this machine alone, for there is no log-in yet."""
-    pages = status_pages(replica.doors.queries, open_status_page=is_loopback(settings.host))
+    """The API, and the page of this edition: open to this machine alone, for there is no log-in yet.
+
+    Where a public address is set, a proxy on this machine may pass strangers on.
+    """
+    is_private = is_loopback(settings.host) and settings.public_url is None
+    pages = status_pages(replica.doors.queries, open_status_page=is_private)
     return create_app(replica.doors, clock=replica.ports.clock, public_url=public_url(settings), pages=pages)

@@ -1,5 +1,6 @@
 """Owns the wiring of a prober process; one beside the control plane is wired as one in a far region."""
 
+import resource
 from contextlib import AsyncExitStack
 
 from controlplane.adapters.clock import SystemClock, UlidFactory
@@ -29,6 +30,7 @@ async def run_probe(settings: Settings, vantage: str) -> None:
     """
     if settings.token is None:
         raise NotConfigured("CONTROLPLANE_TOKEN is not set: a token of role prober for this vantage")
+    _raise_descriptor_limit()
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     clock, keys = SystemClock(), Keys(settings.consul_prefix)
     async with AsyncExitStack() as resources:
@@ -36,7 +38,9 @@ async def run_probe(settings: Settings, vantage: str) -> None:
         resources.push_async_callback(store.aclose)
         control = ControlApi(url=settings.url, token=settings.token.get_secret_value())
         await resources.enter_async_context(control)
-        dialer = Dialer(resolver=Resolver(clock=clock), clock=clock)
+        resolver = Resolver(clock=clock)
+        resources.push_async_callback(resolver.close)
+        dialer = Dialer(resolver=resolver, clock=clock)
         http, tcp = HttpProbe(dialer=dialer, clock=clock), TcpProbe(dialer=dialer, clock=clock)
         prober = Prober(
             probes={
@@ -65,3 +69,9 @@ async def run_probe(settings: Settings, vantage: str) -> None:
             ),
             ticker=ApschedulerTicker(),
         )
+
+
+def _raise_descriptor_limit() -> None:
+    """A probe is a descriptor: take as many as this process may have."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -237,6 +237,25 @@ async def test_a_refusal_that_proves_nothing_leaves_it_unknown() -> None:
     assert isinstance(await publishing, Refused)
 
 
+async def test_who_stops_waiting_leaves_a_publication_that_is_settled() -> None:
+    """When the caller is cancelled in the middle of the request, its outcome is unknown and is settled."""
+    server = founded()
+    client = server.client()
+    writer = await publisher(client, FakeClock())
+    settling = asyncio.create_task(writer.run())
+    client.latency_seconds = 0.2
+    publishing = asyncio.create_task(writer.publish(publication(document()), identity=STORE))
+    await asyncio.sleep(0.05)
+    publishing.cancel()
+    await asyncio.sleep(0.05)
+    assert writer.is_unsettled("failover", "checkout")
+    await asyncio.sleep(2)
+    settling.cancel()
+
+    assert not writer.is_unsettled("failover", "checkout")
+    assert standing(server, LOG_1)
+
+
 async def test_publications_of_one_document_wait_for_each_other() -> None:
     """Two at once on the same document are taken one after the other, and one of them loses by name."""
     server = founded()
