@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from controlplane.application.results import MoveRequest, PauseRequest, Result, ResumeRequest
+from controlplane.application.switch_requests import DriftRequest, FlipRequest, UndoRequest
+from controlplane.application.switch_views import ServiceSwitchesView, SwitchesView
 from controlplane.application.views import (
     ChangeView,
     PlanView,
@@ -75,6 +77,29 @@ class Operations(Protocol):
 
     async def resume(self, request: ResumeRequest) -> Result:
         """End a restraint; any replica may do it."""
+
+
+class Switches(Protocol):
+    """What may be looked at and asked for of switches; any replica publishes what it is asked."""
+
+    def all(self) -> SwitchesView:
+        """The switches of every service. Does not wait for Consul."""
+
+    def of(self, service: str) -> ServiceSwitchesView:
+        """The switches of one service. Does not wait for Consul.
+
+        Raises:
+            KeyError: no such service, or it has no switches.
+        """
+
+    async def flip(self, request: FlipRequest) -> Result:
+        """Degrade, restore or force a switch; done, too, where it is so already."""
+
+    async def undo(self, request: UndoRequest) -> Result:
+        """Take back what a revision changed, unless somebody has changed it since."""
+
+    async def resolve(self, request: DriftRequest) -> Result:
+        """Say which is right where a document is not what was published last."""
 
 
 class Registry(Protocol):

@@ -74,6 +74,15 @@ class Keys:
         """Plain text: the active region of a group, or empty while fenced."""
         return f"{self.prefix}values/failover/{group}"
 
+    @property
+    def switch_values(self) -> str:
+        """Prefix of the plain values of all switches."""
+        return f"{self.prefix}values/switches/"
+
+    def switch_value(self, service: str, switch: str) -> str:
+        """Plain text: what a switch is worth to a reader that names neither region nor unit."""
+        return f"{self.switch_values}{service}/{switch}"
+
     def work(self, kind: str, name: str) -> str:
         """What is under way beyond a document."""
         return f"{self.prefix}work/{kind}/{name}"

@@ -1,8 +1,8 @@
 """Owns the format of `log/` entries: the write-ahead record that rides in each publication's transaction.
 
-An entry is a change, with the document's content before and after, its explanation and the document's
-SHA-256; or it marks a revision as abandoned: used up by a publication that got no answer and can no longer
-commit.
+An entry is a change, with the content before and after, its explanation and the document's SHA-256: of a
+failover document the whole content, of a switch document the switches that changed, by name. Or it marks a
+revision as abandoned: used up by a publication that got no answer and can no longer commit.
 """
 
 import json
@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any
 
-from controlplane.contract.documents import Change, ChangeKind, canonical
+from controlplane.contract.documents import Change, ChangeKind, DocumentKind, canonical
+from controlplane.contract.switches import SwitchChange, SwitchChangeKind
 
 EXPLANATION_BYTES_MAX = 16 * 1024
 
@@ -28,8 +29,9 @@ class LogEntry:
     name: str
     revision: int
     term: int
-    change: Change
+    change: Change | SwitchChange
     before: Mapping[str, Any] | None
+    """None: there was no document."""
     after: Mapping[str, Any]
     explanation: Mapping[str, Any]
     sha256: str
@@ -76,6 +78,12 @@ def parse_log_entry(raw: bytes) -> LogEntry | Abandoned:
                 at=str(fields["at"]),
             )
         change = fields.pop("change")
-        return LogEntry(change=Change(**{**change, "kind": ChangeKind(change["kind"])}), **fields)
+        return LogEntry(change=_change(fields["kind"], change), **fields)
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise LogEntryError(f"log entry: {type(error).__name__}: {error}") from error
+
+
+def _change(document_kind: str, fields: Mapping[str, Any]) -> Change | SwitchChange:
+    if document_kind == DocumentKind.SWITCHES:
+        return SwitchChange(**{**fields, "kind": SwitchChangeKind(fields["kind"])})
+    return Change(**{**fields, "kind": ChangeKind(fields["kind"])})

@@ -7,7 +7,7 @@ degraded for the units of that share and worth `normal` to all others, and to wh
 """
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -23,6 +23,8 @@ SWITCHES_SCHEMA = "controlplane.switches/1"
 PERCENT_MAX = 100
 TEXT_VALUE_BYTES_MAX = 4096
 """Of a value of type string or json."""
+VALUE_DEPTH_MAX = 32
+"""Levels of nesting of a value of type json."""
 
 
 class SwitchType(StrEnum):
@@ -268,15 +270,25 @@ def _time_text(moment: datetime | None) -> str | None:
     return None if moment is None else rfc3339(moment)
 
 
-def _is_json(value: Any) -> bool:
-    return isinstance(value, (dict, list, str, int, float, bool)) or value is None
+def _is_json(value: Any, levels: int = VALUE_DEPTH_MAX) -> bool:
+    if isinstance(value, (dict, list)):
+        items = value.values() if isinstance(value, dict) else value
+        return levels > 0 and all(_is_json(item, levels - 1) for item in items)
+    return isinstance(value, (str, int, float, bool)) or value is None
 
 
-_FITS = {
+def _is_finite(value: float) -> bool:
+    try:
+        return isfinite(value)
+    except OverflowError:  # an integer beyond what a float holds
+        return False
+
+
+_FITS: Mapping[SwitchType, Callable[[Any], bool]] = {
     SwitchType.BOOL: lambda value: isinstance(value, bool),
     SwitchType.INT: lambda value: isinstance(value, int) and not isinstance(value, bool),
     SwitchType.FLOAT: lambda value: (
-        isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
+        isinstance(value, (int, float)) and not isinstance(value, bool) and _is_finite(value)
     ),
     SwitchType.STRING: lambda value: isinstance(value, str),
     SwitchType.JSON: _is_json,

@@ -8,6 +8,11 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def whole_milliseconds(moment: datetime) -> datetime:
+    """The moment as precisely as it is written: what was written equals what is read."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
 def parse_rfc3339(text: str) -> datetime:
     """The moment that `text` names.
 
