@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from controlplane.application.publication import Guard, Publication
+from controlplane.application.drafting import Context, Draft, publication_of
+from controlplane.application.publication import Publication
 from controlplane.contract.documents import (
     Change,
     DocumentError,
@@ -16,14 +17,7 @@ from controlplane.contract.documents import (
     parse_failover,
 )
 from controlplane.contract.keys import Keys
-from controlplane.contract.log_entries import (
-    EXPLANATION_BYTES_MAX,
-    Abandoned,
-    LogEntry,
-    LogEntryError,
-    digest,
-    parse_log_entry,
-)
+from controlplane.contract.log_entries import Abandoned, LogEntryError, parse_log_entry
 from controlplane.domain.fleet import Group
 
 
@@ -34,15 +28,6 @@ class Held:
     document: FailoverDocument | None
     """None: the group has none yet."""
     index: int
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What a publication carries beside the document."""
-
-    explanation: Mapping[str, Any]
-    trace_id: str | None
-    guards: tuple[Guard, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,41 +96,18 @@ def in_line(group: Group | None, document: FailoverDocument | None) -> bool:
 
 def compose(keys: Keys, held: Held, after: FailoverDocument, context: Context) -> Publication:
     """The publication that brings `after` into force instead of `held`."""
-    document = after.to_bytes()
-    entry = LogEntry(
+    draft = Draft(
         kind=DocumentKind.FAILOVER,
         name=after.group,
         revision=after.revision,
         term=after.term,
         change=after.change,
+        document=after.to_bytes(),
         before=_content(held.document) if held.document else None,
         after=_content(after),
-        explanation=bounded(context.explanation),
-        sha256=digest(document),
-        trace_id=context.trace_id,
-    )
-    return Publication(
-        kind=DocumentKind.FAILOVER,
-        name=after.group,
-        revision=after.revision,
-        document=document,
-        document_index=held.index,
-        change_id=after.change.id,
-        log_entry=entry.to_bytes(),
         scalars=((keys.failover_value(after.group), (after.active or "").encode()),),
-        guards=context.guards,
     )
-
-
-def bounded(explanation: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The explanation, or what fits of it: its parts are dropped whole, last first, and named."""
-    kept = dict(explanation)
-    dropped: list[str] = []
-    while len(canonical(kept)) > EXPLANATION_BYTES_MAX and kept:
-        name = list(kept)[-1]
-        del kept[name]
-        dropped.append(name)
-    return {**kept, "left_out": dropped} if dropped else kept
+    return publication_of(draft, held.index, context)
 
 
 def _content(document: FailoverDocument) -> Mapping[str, Any]:

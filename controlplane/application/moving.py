@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from controlplane.application.composing import Context, Held, Stamp, activated, compose
+from controlplane.application.composing import Held, Stamp, activated, compose
+from controlplane.application.drafting import Context
+from controlplane.application.guards import definitions_unchanged, leading, pause_unchanged
 from controlplane.application.leadership import Tenure
 from controlplane.application.mirror import StoreView
 from controlplane.application.numbering import Numbering
 from controlplane.application.observing import FAILOVER, Observer
-from controlplane.application.ports import CheckIndex, Clock, CompareAndSet, Identifiers
+from controlplane.application.ports import Clock, CompareAndSet, Identifiers
 from controlplane.application.publication import Guard
 from controlplane.application.publisher import Publisher
 from controlplane.application.results import Done, Result, Unknown
@@ -125,13 +127,9 @@ def automatic_guards(view: StoreView, tenure: Tenure, budget: bytes, budget_inde
     """What binds the automation beside the document itself."""
     keys = view.keys
     return (
-        Guard(CheckIndex(keys.term, tenure.term_index), "leadership_lost", "another replica leads"),
-        Guard(CheckIndex(keys.pause, view.index(keys.pause)), "restrained", "a pause changed meanwhile"),
-        Guard(
-            CheckIndex(keys.registry, view.index(keys.registry)),
-            "definitions_changed",
-            "the definitions changed meanwhile",
-        ),
+        leading(keys, tenure.term_index),
+        pause_unchanged(keys, view.index(keys.pause)),
+        definitions_unchanged(keys, view.index(keys.registry)),
         Guard(
             CompareAndSet(keys.budget, budget, budget_index), "budget_changed", "the budget changed meanwhile"
         ),

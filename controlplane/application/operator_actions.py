@@ -2,19 +2,19 @@
 
 import logging
 from dataclasses import dataclass
-from hashlib import sha256
 
-from controlplane.application.composing import Context, Held
+from controlplane.application.composing import Held
 from controlplane.application.doors import NotLeading
+from controlplane.application.drafting import Context
+from controlplane.application.guards import definitions_unchanged
 from controlplane.application.leadership import Leadership, Tenure
+from controlplane.application.logbook import change_id, done_before, read_log
 from controlplane.application.mirror import StoreMirror, StoreView
 from controlplane.application.moving import Mover
 from controlplane.application.observing import FAILOVER, Observer
-from controlplane.application.ports import CheckIndex, Clock, Identifiers, Store, StoreUnavailable
-from controlplane.application.publication import Guard
+from controlplane.application.ports import Clock, Identifiers, Store, StoreUnavailable
 from controlplane.application.restraining import Restrainer
 from controlplane.application.results import (
-    Act,
     Done,
     MoveRequest,
     PauseRequest,
@@ -24,7 +24,6 @@ from controlplane.application.results import (
 )
 from controlplane.application.views import GateView, PlanView
 from controlplane.contract.documents import Change, ChangeKind
-from controlplane.contract.log_entries import LogEntry, LogEntryError, parse_log_entry
 from controlplane.contract.times import rfc3339
 from controlplane.domain.planning import Plan, plan_move
 from controlplane.domain.revisions import RevisionError
@@ -92,14 +91,14 @@ class OperatorActions:
         except KeyError:
             names = ", ".join(group.name for group in situation.definitions.fleet.groups) or "there is none"
             return Refused("unknown_group", f"{request.group} is no failover group; allowed: {names}")
-        change_id = self._change_id(request.act)
+        act_id = change_id(request.act, self.identifiers)
         held = self.observer.held(view, situation, request.group)
-        done = await self._done_before(request, change_id)
+        done = await self._done_before(request, act_id)
         refused = done or _refusal(plan, held, request)
         if refused or held.document is None:
             return refused or Refused("document_absent", f"{request.group} has no document")
         change = Change(
-            id=change_id,
+            id=act_id,
             kind=ChangeKind.MANUAL,
             by=request.act.by,
             reason=request.act.reason,
@@ -109,25 +108,11 @@ class OperatorActions:
         context = _context(request, plan, view)
         return await self.mover.publish(held, after, context, identity=tenure.identity, asked_at=asked_at)
 
-    def _change_id(self, act: Act) -> str:
-        """The same for the same act asked for twice, on whichever replica."""
-        if act.idempotency_key is None:
-            return self.identifiers.new()
-        return sha256(f"{act.by}\0{act.idempotency_key}".encode()).hexdigest()[:26]
-
-    async def _done_before(self, request: MoveRequest, change_id: str) -> Done | None:
+    async def _done_before(self, request: MoveRequest, act_id: str) -> Done | None:
         if request.act.idempotency_key is None:
             return None
-        log = self.mirror.keys.document_log(FAILOVER, request.group)
-        for entry in (await self.store.list(log, consistent=True)).entries:
-            try:
-                found = parse_log_entry(entry.value)
-            except LogEntryError:
-                continue
-            if isinstance(found, LogEntry) and found.change.id == change_id:
-                text = f"{request.group} revision {found.revision} did this already"
-                return Done(change_id, text, found.revision, entry.modify_index)
-        return None
+        logged = await read_log(self.store, self.mirror.keys, FAILOVER, request.group)
+        return done_before(request.group, act_id, logged)
 
 
 def plan_view(plan: Plan) -> PlanView:
@@ -163,10 +148,7 @@ def _refusal(plan: Plan, held: Held, request: MoveRequest) -> Refused | None:
 
 
 def _context(request: MoveRequest, plan: Plan, view: StoreView) -> Context:
-    registry = view.keys.registry
-    guard = Guard(
-        CheckIndex(registry, view.index(registry)), "definitions_changed", "the definitions changed meanwhile"
-    )
+    guard = definitions_unchanged(view.keys, view.index(view.keys.registry))
     explanation = {
         "plan_hash": plan.plan_hash,
         "gates": {gate.name: {"ok": gate.ok, "text": gate.text} for gate in plan.gates},

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from math import inf
 
 from controlplane.application.composing import (
-    Context,
     Held,
     Stamp,
     aligned,
@@ -15,6 +14,8 @@ from controlplane.application.composing import (
     remembered,
     retired,
 )
+from controlplane.application.drafting import Context
+from controlplane.application.guards import definitions_unchanged, leading
 from controlplane.application.leadership import Leadership, Tenure
 from controlplane.application.mirror import StoreMirror, StoreView
 from controlplane.application.moving import AUTOMATION, Mover, trace_of
@@ -173,12 +174,8 @@ class Upkeep:
 
 def definition_guards(view: StoreView, tenure: Tenure) -> tuple[Guard, ...]:
     """What binds a publication that follows from definitions alone: a pause does not restrain it."""
-    keys = view.keys
+    registry = view.keys.registry
     return (
-        Guard(CheckIndex(keys.term, tenure.term_index), "leadership_lost", "another replica leads"),
-        Guard(
-            CheckIndex(keys.registry, view.index(keys.registry)),
-            "definitions_changed",
-            "the definitions changed meanwhile",
-        ),
+        leading(view.keys, tenure.term_index),
+        definitions_unchanged(view.keys, view.index(registry)),
     )

@@ -1,6 +1,7 @@
 """Makers of documents, publications and founded stores that the tests of the write path share."""
 
-from controlplane.application.composing import Context, Held, compose
+from controlplane.application.composing import Held, compose
+from controlplane.application.drafting import Context
 from controlplane.application.ports import Clock
 from controlplane.application.publication import Guard, Publication
 from controlplane.application.publisher import Publisher

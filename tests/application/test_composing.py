@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from controlplane.application.composing import bounded, remembered
+from controlplane.application.composing import remembered
+from controlplane.application.drafting import bounded
 from controlplane.contract.documents import canonical
 from controlplane.contract.log_entries import EXPLANATION_BYTES_MAX, Abandoned
 from tests.application.publications import document, publication

@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from controlplane.application.composing import Context, Held, compose
+from controlplane.application.composing import Held, compose
+from controlplane.application.drafting import Context
 from controlplane.application.ports import CheckIndex, CompareAndSet, Put
 from controlplane.application.publication import Guard
 from controlplane.application.results import Done, Refused, Unknown
