@@ -55,6 +55,8 @@ class _Copy:
     entry: Entry
     record: LogRecord
     at: datetime
+    published: bool
+    """Whether it tells of a document, and not of an abandoned revision."""
 
     @property
     def mark(self) -> Mark:
@@ -154,12 +156,21 @@ class Journaller:
         self.behind -= len(stored)
 
     async def _prune(self, leading: Leading, copies: Sequence[_Copy]) -> None:
-        """Delete what is stored and old; each document's highest entry stays: it says where numbers go on."""
+        """Delete what is stored and old.
+
+        Of each document the entry of what is in force stays, which vouches for its bytes, and all above it.
+        """
         horizon = self.clock.now() - self.retention
-        highest = {
-            copy.place: copy.record.revision for copy in sorted(copies, key=lambda copy: copy.record.revision)
+        in_force = {
+            copy.place: copy.record.revision
+            for copy in sorted(copies, key=lambda copy: copy.record.revision)
+            if copy.published
         }
-        old = [copy for copy in copies if copy.at < horizon and copy.record.revision < highest[copy.place]]
+        old = [
+            copy
+            for copy in copies
+            if copy.at < horizon and copy.record.revision < in_force.get(copy.place, 0)
+        ]
         if not old:
             return
         asked = old[:PRUNE_PER_TRANSACTION_MAX]
@@ -195,7 +206,7 @@ def _copy(keys: Keys, identity: str, entry: Entry) -> _Copy | None:
         create_index=entry.create_index,
         body=entry.value,
     )
-    return _Copy(entry, record, at)
+    return _Copy(entry, record, at, published=isinstance(parsed, LogEntry))
 
 
 def _clash(conflict: Conflict) -> str:

@@ -59,7 +59,8 @@ class Tenure:
 class Leadership:
     """Follows `leader`, takes over from a silent one, renews while leading.
 
-    `identity` answers which store this is, None where that is not known; `term_floor` the highest term known.
+    `identity` answers which store this is, None where that is not known; `term_floor` the highest term known;
+    `log_bytes` the size of the log, for the other replicas to read.
     """
 
     store: Store
@@ -69,6 +70,7 @@ class Leadership:
     api: str
     identity: Callable[[], str | None]
     term_floor: Callable[[], int] = lambda: 0
+    log_bytes: Callable[[], int] = lambda: 0
     on_change: Callable[[], None] = lambda: None
     record: LeaderRecord | None = None
     """The leader as last read."""
@@ -165,7 +167,7 @@ class Leadership:
         self.on_change()
 
     async def _renew(self, tenure: Tenure) -> float:
-        record = tenure.record.renewed()
+        record = tenure.record.renewed(self.log_bytes())
         sent = self.clock.monotonic()
         answer = await self.store.transact(
             [

@@ -53,6 +53,8 @@ class StoreMirror:
     keys: Keys
     clock: Clock
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    switches_changed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set beside it where the switch documents are what is new."""
     broken_at: float | None = None
     """Monotonic seconds at which a watch last failed."""
     _listings: dict[str, Listing] = field(default_factory=dict)
@@ -60,7 +62,7 @@ class StoreMirror:
     async def run(self) -> None:
         """Follow everything, for as long as the process lives."""
         async with asyncio.TaskGroup() as watches:
-            for prefix in (*self._informing(), self.keys.vantages):
+            for prefix in (*self._informing(), self.keys.vantages, self._switches):
                 watches.create_task(self._follow(prefix), name=f"watch {prefix}")
 
     async def refresh(self) -> StoreView:
@@ -85,10 +87,22 @@ class StoreMirror:
         listing = self._listings.get(self.keys.vantages)
         return listing.entries if listing else ()
 
+    def switch_documents(self) -> Mapping[str, Entry] | None:
+        """The switch documents as they are, by service; None before the first reading of this store."""
+        listing = self._listings.get(self._switches)
+        if listing is None:
+            return None
+        return {entry.key.removeprefix(self._switches): entry for entry in listing.entries}
+
     def forget(self) -> None:
         """Another store answers: nothing that was copied is worth anything."""
         self._listings.clear()
         self.changed.set()
+
+    @property
+    def _switches(self) -> str:
+        """Followed for themselves: no decision about a group reads them."""
+        return self.keys.documents(DocumentKind.SWITCHES)
 
     def _informing(self) -> tuple[str, ...]:
         documents = self.keys.documents(DocumentKind.FAILOVER)
@@ -118,6 +132,8 @@ class StoreMirror:
             return
         self._listings[prefix] = listing
         self.changed.set()
+        if prefix == self._switches:
+            self.switches_changed.set()
 
     def _broke(self, prefix: str, error: StoreError) -> None:
         logger.warning("watch broke off", extra={"prefix": prefix, "error": str(error)})

@@ -4,6 +4,7 @@ The next number lies above everything this replica knows: the document, its log,
 what PostgreSQL said when it last answered.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from controlplane.application.ports import FloorCache, Floors, Store
@@ -33,6 +34,10 @@ class Numbering:
         """The highest revision of a document that this replica has seen in force; 0 where it saw none."""
         return self._revisions.get(f"{kind}/{name}", 0)
 
+    def names(self, kind: str) -> list[str]:
+        """The documents of a kind that this replica has ever seen in force."""
+        return [key.removeprefix(f"{kind}/") for key in self._revisions if key.startswith(f"{kind}/")]
+
     def see_revision(self, kind: str, name: str, revision: int) -> None:
         """Remember a revision that is in force."""
         if self.known(kind, name) < revision < REVISION_LIMIT:
@@ -58,9 +63,15 @@ class Numbering:
         """
         listing = await self.store.list(self.keys.document_log(kind, name), consistent=True)
         places = (parse_log_key(self.keys, entry.key) for entry in listing.entries)
-        logged = [place.revision for place in places if place]
-        used = self._used.get(f"{kind}/{name}", 0)
-        return next_revision([in_force, used, self.known(kind, name), *logged])
+        return self.above(kind, name, [in_force, *(place.revision for place in places if place)])
+
+    def above(self, kind: str, name: str, found: Iterable[int]) -> int:
+        """The revision above those found in the store, and above all that this replica knows of.
+
+        Raises:
+            RevisionError: there is no higher number.
+        """
+        return next_revision([self._used.get(f"{kind}/{name}", 0), self.known(kind, name), *found])
 
     def _save(self) -> None:
         self.cache.save(Floors(term=self.term, revisions=dict(self._revisions)))

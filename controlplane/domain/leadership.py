@@ -4,7 +4,7 @@ Safety never rests on this file: every transaction checks `term`. It only keeps 
 """
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from controlplane.contract.documents import canonical
@@ -32,15 +32,17 @@ class LeaderRecord:
     """Address of the leader's API."""
     beat: int = 0
     """Rises with every renewal, because Consul does not touch a key whose bytes are equal."""
+    log_bytes: int = 0
+    """Size of `log/` as the leader last read it, so that every replica knows when it is full."""
 
     @property
     def vacant(self) -> bool:
         """Whether the last holder let go, so that anybody may take over at once."""
         return not self.holder
 
-    def renewed(self) -> "LeaderRecord":
+    def renewed(self, log_bytes: int = 0) -> "LeaderRecord":
         """The record to renew the lease with."""
-        return replace(self, beat=self.beat + 1)
+        return replace(self, beat=self.beat + 1, log_bytes=log_bytes)
 
     def released(self) -> "LeaderRecord":
         """The record to let go with."""
@@ -48,7 +50,7 @@ class LeaderRecord:
 
     def to_bytes(self) -> bytes:
         """Canonical JSON, as it stands in Consul."""
-        return canonical({"holder": self.holder, "term": self.term, "api": self.api, "beat": self.beat})
+        return canonical(asdict(self))
 
 
 def parse_leader(raw: bytes) -> LeaderRecord:
@@ -64,6 +66,7 @@ def parse_leader(raw: bytes) -> LeaderRecord:
             term=int(fields["term"]),
             api=str(fields["api"]),
             beat=int(fields["beat"]),
+            log_bytes=int(fields.get("log_bytes", 0)),
         )
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise LeaderRecordError(f"leader: {type(error).__name__}: {error}") from error

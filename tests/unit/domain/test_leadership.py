@@ -41,7 +41,7 @@ def every(seconds: float, *, start: float = 0.0, count: int = 9, index: int = 5)
 
 def test_the_form_in_the_store():
     """The record says who leads which term, where its API is, and carries a beat."""
-    assert RECORD.to_bytes() == b'{"api":"http://127.0.0.1:8600","beat":7,"holder":"h-1","term":3}'
+    assert RECORD.to_bytes() == b'{"api":"http://127.0.0.1:8600","beat":7,"holder":"h-1","log_bytes":0,"term":3}'
     assert parse_leader(RECORD.to_bytes()) == RECORD
 
 
