@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 BACKOFF_FIRST_SECONDS = 0.5
 BACKOFF_MAX_SECONDS = 30.0
-BURST_REQUESTS = 5
-REFILL_SECONDS = 1.0
-"""A reader whose burst is spent may ask once in this time."""
+BURST_REQUESTS = 3
+REFILL_SECONDS = 0.5
+"""A reader whose burst is spent may ask once in this time: at most five requests in any second."""
 
 _DOUBLINGS_MAX = 16
 
@@ -32,7 +32,10 @@ class Backoff:
 
 
 class TokenBucket:
-    """Five requests at once, then one a second: holds also where every request succeeds at once."""
+    """Three requests at once, then two a second, of all documents of a client together.
+
+    Holds also where every request succeeds at once, as behind a proxy that answers for Consul.
+    """
 
     def __init__(self) -> None:
         self._due = float("-inf")

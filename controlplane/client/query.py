@@ -72,7 +72,7 @@ async def ask_any_server(http: httpx.AsyncClient, key: str) -> Answer:
 async def _refuse_connecting(event: str, _details: Any) -> None:
     """A request that carries an index must go out on the connection which that index came from.
 
-    Behind a proxy that closes after every answer a reader therefore asks once a second, without an index.
+    Behind a proxy that closes after every answer a reader therefore asks twice a second, without an index.
     """
     if event.startswith("connection.connect_"):
         raise ConnectionReplaced
@@ -90,7 +90,8 @@ async def _get(
             ) as response,
         ):
             answer = _conclude(response, await _body(response))
-    except (httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
+    except (httpx.HTTPError, TimeoutError, RuntimeError) as error:
+        # RuntimeError: httpx's of a stream; asyncio's when the interpreter ends and names resolve no more.
         raise QueryFailed(f"{type(error).__name__}: {error}".rstrip(": ")) from error
     return answer
 

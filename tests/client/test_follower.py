@@ -1,19 +1,23 @@
 """Promises of following a document: what is put in force, what is refused, and how Consul is asked."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import pairwise
 
 import httpx
 import pytest
 
-from controlplane.client import Client, DocumentFollower
-from controlplane.client.pace import Backoff
+from controlplane.client import Change, Client
+from controlplane.client.followed import Followed
+from controlplane.client.follower import DocumentFollower
+from controlplane.client.pace import Backoff, TokenBucket
+from controlplane.client.standing import Standing
 from controlplane.contract.applied import AppliedState, parse
 from controlplane.contract.documents import DocumentKind, FailoverDocument, checksum, parse_failover
 from controlplane.contract.keys import REVISION_LIMIT
 from tests.client.documents import KEY, document, until
+from tests.fakes.clock import FakeClock
 from tests.fakes.consul_http import FakeConsulHttp, answer, no_leader, refuse
 
 pytestmark = pytest.mark.looptime
@@ -25,38 +29,49 @@ def consul() -> FakeConsulHttp:
 
 
 @asynccontextmanager
-async def following(consul: FakeConsulHttp, **options) -> AsyncIterator[DocumentFollower[FailoverDocument]]:
+async def following(
+    consul: FakeConsulHttp,
+    *,
+    parse: Callable[[bytes], FailoverDocument] = parse_failover,
+    jitter: float = 1.0,
+    on_change: Callable[[FailoverDocument | None, FailoverDocument], None] = lambda _former, _current: None,
+) -> AsyncIterator[Standing[FailoverDocument]]:
     """A follower that waits the whole of its back-off, so that its times can be told."""
+    standing = Standing[FailoverDocument](DocumentKind.FAILOVER, "checkout", FakeClock())
     async with httpx.AsyncClient(transport=consul.transport, base_url="http://consul") as http:
         follower = DocumentFollower(
             http,
-            kind=DocumentKind.FAILOVER,
-            name="checkout",
-            key=KEY,
-            **{"parse": parse_failover, "backoff": Backoff(jitter=lambda: 1.0), **options},
+            Followed(standing, KEY, parse, on_change),
+            bucket=TokenBucket(),
+            backoff=Backoff(lambda: jitter),
         )
         task = asyncio.create_task(follower.run())
         await until(lambda: len(consul.requests) > 0)
-        yield follower
+        yield standing
         assert not task.done(), "a reader never stops following"
         task.cancel()
 
 
-def state(follower: DocumentFollower[FailoverDocument]) -> AppliedState:
+def state(follower: Standing[FailoverDocument]) -> AppliedState:
     return follower.applied().state
 
 
-async def holding(
-    consul: FakeConsulHttp, follower: DocumentFollower[FailoverDocument], revision: int
-) -> None:
+async def holding(consul: FakeConsulHttp, follower: Standing[FailoverDocument], revision: int) -> None:
     await consul.put(KEY, document(revision).to_bytes())
     await until(lambda: follower.applied().revision == revision)
 
 
+class Changes(list[FailoverDocument]):
+    """What was put in force, in order."""
+
+    def note(self, _former: FailoverDocument | None, current: FailoverDocument) -> None:
+        self.append(current)
+
+
 async def test_a_higher_revision_is_put_in_force(consul):
     """A change is seen by the open blocking query, applied, and acknowledged with the sum of its bytes."""
-    seen: list[FailoverDocument] = []
-    async with following(consul, on_change=seen.append) as follower:
+    seen = Changes()
+    async with following(consul, on_change=seen.note) as follower:
         await holding(consul, follower, 1)
         moved = document(2, "eu-west")
         await consul.put(KEY, moved.to_bytes())
@@ -68,8 +83,8 @@ async def test_a_higher_revision_is_put_in_force(consul):
 
 async def test_the_same_bytes_are_no_change(consul):
     """A wake-up without news changes nothing and tells nobody."""
-    seen: list[FailoverDocument] = []
-    async with following(consul, on_change=seen.append) as follower:
+    seen = Changes()
+    async with following(consul, on_change=seen.note) as follower:
         await holding(consul, follower, 1)
         consul.restore(KEY, document(1).to_bytes(), index=900)
         await asyncio.sleep(60)
@@ -176,7 +191,7 @@ async def test_failures_are_repeated_ever_more_slowly_for_ever(consul):
 
 async def test_a_short_failure_is_not_called_stale(consul):
     """Contact is lost when five seconds after a failure nothing has succeeded, and regained by one answer."""
-    async with following(consul, backoff=Backoff(jitter=lambda: 0.9)) as follower:
+    async with following(consul, jitter=0.9) as follower:
         await holding(consul, follower, 1)
         consul.fault = refuse
         await asked_again(consul)
@@ -189,7 +204,7 @@ async def test_a_short_failure_is_not_called_stale(consul):
 
 
 async def test_instant_answers_make_no_tight_loop(consul):
-    """Where every request succeeds at once, five go out at once and then one a second."""
+    """Where every request succeeds at once, three go out at once and then two a second."""
 
     async def impatient(request: httpx.Request) -> httpx.Response:
         consul.index += 1
@@ -198,15 +213,15 @@ async def test_instant_answers_make_no_tight_loop(consul):
     consul.fault = impatient
     async with following(consul):
         await asyncio.sleep(60)
-    assert 60 <= len(consul.requests) <= 66
+    assert 118 <= len(consul.requests) <= 124
 
 
 async def test_instant_failures_make_no_tight_loop_either(consul):
     """Where jitter draws nothing but zeros, the token bucket still holds."""
     consul.fault = refuse
-    async with following(consul, backoff=Backoff(jitter=lambda: 0.0)):
+    async with following(consul, jitter=0.0):
         await asyncio.sleep(60)
-    assert len(consul.requests) <= 66
+    assert len(consul.requests) <= 124
 
 
 async def test_a_connection_that_died_silently_is_given_up(consul):
@@ -314,20 +329,25 @@ async def test_a_mistake_in_a_parser_does_not_end_the_following(consul, caplog):
     assert "unexpected error" in caplog.text
 
 
-def failing_listener(_document: FailoverDocument) -> None:
+def failing_listener(_change: Change) -> None:
     raise ZeroDivisionError
 
 
 async def test_a_client_answers_for_all_its_groups(consul, caplog):
     """One client follows several groups, falls back on defaults, and endures a listener that fails."""
-    seen: list[str | None] = []
-    client = Client(["checkout", "catalog"], defaults={"catalog": "ap-south"}, transport=consul.transport)
+    seen: list[Change] = []
+    client = Client(
+        ["checkout", "catalog"],
+        defaults={"catalog": "ap-south"},
+        transport=lambda: consul.transport,
+        clock=FakeClock(),
+    )
     client.on_change(failing_listener)
-    client.on_change(lambda change: seen.append(change.active))
+    client.on_change(seen.append)
     async with client:
         assert (client.active_region("checkout"), client.active_region("catalog")) == (None, "ap-south")
         await consul.put(KEY, document(1, "eu-west").to_bytes())
-        await until(lambda: seen == ["eu-west"])
+        await until(lambda: seen == [Change(kind=DocumentKind.FAILOVER, name="checkout", revision=1)])
         assert (client.active_region("checkout"), client.active_region("catalog")) == ("eu-west", "ap-south")
         await consul.put(KEY, document(2, None).to_bytes())
         await until(lambda: client.active_region("checkout") is None)

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from controlplane.client import Client
+from controlplane.client import Change, Client
 from controlplane.client.last_known_good import LastKnownGood
 from controlplane.contract.applied import Applied, AppliedSource, AppliedState, parse
-from controlplane.contract.documents import FailoverDocument
 from tests.client.documents import KEY, document, until
 from tests.fakes.consul_http import FakeConsulHttp, refuse
 
@@ -18,7 +17,7 @@ FILE = "failover.checkout.json"
 
 def reader(consul: FakeConsulHttp, folder: Path) -> Client:
     return Client(
-        ["checkout"], directory=folder, defaults={"checkout": "ap-south"}, transport=consul.transport
+        ["checkout"], directory=folder, defaults={"checkout": "ap-south"}, transport=lambda: consul.transport
     )
 
 
@@ -39,7 +38,7 @@ async def test_a_reader_starts_from_its_file_when_consul_is_away(tmp_path):
 async def test_the_same_document_from_consul_makes_it_live(tmp_path):
     """What was read from disk is live as soon as Consul has answered with the same bytes, and no change."""
     consul = FakeConsulHttp()
-    changes: list[FailoverDocument] = []
+    changes: list[Change] = []
     (tmp_path / FILE).write_bytes(document(17).to_bytes())
     await consul.put(KEY, document(17).to_bytes())
     client = reader(consul, tmp_path)
@@ -69,7 +68,7 @@ async def test_an_acknowledged_document_is_on_disk(tmp_path):
             await consul.put(KEY, published.to_bytes())
             await until(partial(acknowledged, client, published.revision))
             assert (folder / FILE).read_bytes() == published.to_bytes()
-    assert [path.name for path in folder.iterdir()] == [FILE]
+    assert [path.name for path in folder.iterdir() if path.is_file()] == [FILE]
     assert stat.S_IMODE((folder / FILE).stat().st_mode) == 0o600
 
 

@@ -8,7 +8,7 @@ from functools import partial
 import httpx
 import pytest
 
-from controlplane.client import Client
+from controlplane.client import Change, Client
 from controlplane.contract.applied import AppliedState, parse
 from controlplane.contract.documents import FailoverDocument
 from controlplane.contract.keys import Keys
@@ -30,7 +30,9 @@ class Beside:
 async def beside(request):
     if request.param == "fake":
         fake = FakeConsulHttp()
-        yield Beside(lambda: Client(["checkout"], transport=fake.transport), fake.put, fake.delete, Keys())
+        yield Beside(
+            lambda: Client(["checkout"], transport=lambda: fake.transport), fake.put, fake.delete, Keys()
+        )
         return
     consul = request.getfixturevalue("consul")
     async with httpx.AsyncClient(base_url=f"http://{consul.address}/v1/kv/", trust_env=False) as http:
@@ -71,7 +73,7 @@ def holds(client: Client, published: FailoverDocument) -> bool:
 
 async def test_equal_bytes_wake_nobody(beside):
     """Writing the same bytes again is neither a change nor a reason to ask again."""
-    changes: list[FailoverDocument] = []
+    changes: list[Change] = []
     client = beside.client()
     client.on_change(changes.append)
     async with client:

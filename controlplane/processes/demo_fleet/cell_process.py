@@ -61,7 +61,7 @@ class CellProcess:
             address=config.consul_address,
             token=config.consul_token,
             prefix=config.prefix,
-            transport=self._wire,
+            transport=lambda: self._wire,
         )
         self._instances = {
             name: Instance(
