@@ -128,8 +128,8 @@ class Settings(BaseSettings):
     Not set: `http://` with the host and port above."""
 
     probers: Annotated[int, Ge(0), Le(1), Unit("processes")] = 1
-    """How many prober processes `serve` starts beside the control process. One probes some 10,000 instances a
-    second; a vantage is not divided among several yet."""
+    """How many prober processes `serve` starts beside the control process. One makes thousands of probes a
+    second (`python -m bench.probes`); a vantage is not divided among several yet."""
 
     vantage: Name = LOCAL_VANTAGE
     """The vantage that the probers of this machine belong to, as the fleet file names it."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -169,14 +170,15 @@ async def test_a_re_created_store_is_not_written_by_an_old_replica(own_consul: O
 async def test_a_leader_that_dies_is_followed(consul: ConsulAccess) -> None:
     """When the leading replica ends without a word, the other one leads with the next term."""
     keys = Keys(consul.prefix)
-    async with replica_at(consul.address, keys=keys) as two:
-        async with replica_at(consul.address, keys=keys) as one:
-            await until(lambda: one.leadership.tenure or two.leadership.tenure)
-            if two.leadership.tenure:
-                await two.leadership.release()
-                await until(lambda: one.leadership.tenure)
-            term = one.leadership.record.term if one.leadership.record else 0
-        await until(lambda: two.leadership.tenure)
+    async with AsyncExitStack() as first, AsyncExitStack() as second:
+        one = await first.enter_async_context(replica_at(consul.address, keys=keys))
+        two = await second.enter_async_context(replica_at(consul.address, keys=keys))
+        await until(lambda: one.leadership.tenure or two.leadership.tenure)
+        leads, follower = (first, two) if one.leadership.tenure else (second, one)
+        await until(lambda: follower.leadership.record)
+        assert follower.leadership.record
+        term = follower.leadership.record.term
+        await leads.aclose()
+        await until(lambda: follower.leadership.tenure)
 
-        assert two.leadership.record
-        assert two.leadership.record.term == term + 1
+        assert follower.leadership.record.term == term + 1
