@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
+from controlplane.domain.confirmation import Tally
+from controlplane.domain.tallies import parse_tallies, tallies_json
+
 FAILING_IDS_MAX = 50
 REPORT_BYTES_MAX = 256 * 1024
 MEMBER_SET_DIGITS = 16
@@ -86,25 +89,26 @@ class VantageReport:
     cells: Mapping[CellKey, CellCounts] = field(default_factory=dict)
     failing: tuple[str, ...] = ()
     trust: SelfTrust = field(default_factory=SelfTrust)
+    acks: Mapping[str, Tally] = field(default_factory=dict)
+    """What readers acknowledge, by document as it is spelled in keys."""
 
     def to_bytes(self) -> bytes:
-        """The report as JSON."""
-        return json.dumps(
-            {
-                "boot": self.boot,
-                "seq": self.seq,
-                "members": self.members,
-                "registry": self.registry,
-                "cells": {str(cell): counts_json(counts) for cell, counts in sorted(self.cells.items())},
-                "failing": list(self.failing[:FAILING_IDS_MAX]),
-                "trust": {
-                    "loop_lag_seconds": round(self.trust.loop_lag_seconds, 3),
-                    "faults_of_ours": self.trust.faults_of_ours,
-                    "sees_all_down": self.trust.sees_all_down,
-                },
+        """The report as JSON; acknowledgements take no more room than health leaves them."""
+        content = {
+            "boot": self.boot,
+            "seq": self.seq,
+            "members": self.members,
+            "registry": self.registry,
+            "cells": {str(cell): counts_json(counts) for cell, counts in sorted(self.cells.items())},
+            "failing": list(self.failing[:FAILING_IDS_MAX]),
+            "trust": {
+                "loop_lag_seconds": round(self.trust.loop_lag_seconds, 3),
+                "faults_of_ours": self.trust.faults_of_ours,
+                "sees_all_down": self.trust.sees_all_down,
             },
-            separators=(",", ":"),
-        ).encode()
+        }
+        room = REPORT_BYTES_MAX - len(_compact({**content, "acks": {}}))
+        return _compact({**content, "acks": tallies_json(self.acks, bytes_max=room)})
 
 
 def member_set(probers: Iterable[str]) -> str:
@@ -137,6 +141,7 @@ def parse_report(vantage: str, prober: str, raw: bytes) -> VantageReport:
                 faults_of_ours=int(trust["faults_of_ours"]),
                 sees_all_down=bool(trust["sees_all_down"]),
             ),
+            acks=parse_tallies(fields.get("acks")),
         )
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise ReportError(f"vantage report of {vantage}/{prober}: {error}") from error
@@ -146,6 +151,10 @@ def counts_json(counts: CellCounts) -> dict[str, int]:
     """Counts as a JSON-able value, zeros left out."""
     names = ("up", "degraded", "down", "unknown", "maintenance")
     return {name: value for name in names if (value := getattr(counts, name))}
+
+
+def _compact(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
 
 
 def _cell(name: str) -> CellKey:
