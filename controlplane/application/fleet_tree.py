@@ -188,15 +188,6 @@ def locate(value: Any, depth: int = 0) -> Node:
     raise FleetFileError([Problem(None, "", f"a {type(value).__name__} in the definitions", "what JSON has")])
 
 
-def plain(node: Node) -> Any:
-    """The value of a node without lines."""
-    if isinstance(node.value, Mapping):
-        return {key: plain(item) for key, item in node.value.items()}
-    if isinstance(node.value, tuple):
-        return [plain(item) for item in node.value]
-    return node.value
-
-
 def described(node: Node) -> str:
     """A value in words for a message."""
     if node.value is None:

@@ -18,7 +18,7 @@ from controlplane.application.fleet_limits import (
     SWITCH_INTEGER_MAX,
     TEXT_CHARACTERS_MAX,
 )
-from controlplane.application.fleet_tree import Mistake, Node, Reader, choices, described, plain, shown
+from controlplane.application.fleet_tree import Mistake, Node, Reader, choices, described, shown
 from controlplane.contract.names import INSTANCE_ID_RULE, NAME_RULE, is_instance_id, is_name
 
 DURATION_RULE = "in ms, s, m or h, such as 500ms, 2s, 5m"
@@ -233,7 +233,7 @@ def _string(node: Node, allowed: str) -> str:
 
 def _as_written(node: Node) -> str:
     """A scalar as it stands in the file, also where it is not a text: `2` is a duration without its unit."""
-    return node.written or ("" if node.value is None else str(plain(node)))
+    return node.written or ("" if node.value is None else str(node.value))
 
 
 def _unicode(value: str) -> str:
