@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
+from controlplane.application.history_recording import EVIDENCE_TOO_OLD, REDEFINED, NoRecorder, Recorder
 from controlplane.application.ports import Clock, Probe
 from controlplane.application.probing_fleet import WatchedCheck, WatchedFleet
 from controlplane.application.probing_lag import LoopLag, tolerated_seconds
@@ -25,6 +26,7 @@ instances at 5 s and 1 s. What is beyond is skipped, and said."""
 FAULT_LOG_SECONDS = 10.0
 """Faults of ours come in thousands: they are logged together, at most this often."""
 
+_NOT_STARTED = Outcome(Verdict.FAULT_OF_OURS, Reason.OUR_LIMIT)
 _SPOILED_BY_A_STALL = frozenset(
     {Reason.SLOW, Reason.TIMEOUT, Reason.CONNECT_TIMEOUT, Reason.TLS_HANDSHAKE, Reason.CLOSED}
 )
@@ -56,6 +58,7 @@ class Prober:
         probes: Mapping[CheckType, Probe],
         clock: Clock,
         region_probes_in_flight_max: int = REGION_PROBES_IN_FLIGHT_MAX,
+        recorder: Recorder | None = None,
     ) -> None:
         self.changed = asyncio.Event()
         """Set when `sight()` has changed; cleared by whoever reports it."""
@@ -66,6 +69,7 @@ class Prober:
         self._probes = probes
         self._clock = clock
         self._places = region_probes_in_flight_max
+        self._recorder = recorder or NoRecorder()
         self._lag = LoopLag(clock=clock)
         self._registry = 0
         self._fleet = WatchedFleet(Fleet())
@@ -86,6 +90,7 @@ class Prober:
                 watched, key=watched.key, interval_seconds=watched.check.interval_seconds, now=now
             )
         self._registry = definitions.revision
+        self._recorder.surveyed(self._fleet.instances(), REDEFINED)
         self.changed.set()
 
     def tick(self) -> None:
@@ -99,6 +104,7 @@ class Prober:
         """Stop believing evidence that is too old. Called now and then: it looks at every instance."""
         now = self._clock.monotonic()
         if self._fleet.age(now=now):
+            self._recorder.surveyed(self._fleet.instances(), EVIDENCE_TOO_OLD)
             self.changed.set()
         if now - self._logged_at >= FAULT_LOG_SECONDS:
             self._log_faults(now)
@@ -122,6 +128,7 @@ class Prober:
         region = watched.owner.cell.region
         if self._in_flight[region] >= self._places:
             self.faults[Reason.OUR_LIMIT] += 1
+            self._recorder.heard(watched, _NOT_STARTED, started=now, now=now)
             return
         self._in_flight[region] += 1
         self.started += 1
@@ -132,9 +139,12 @@ class Prober:
         self._in_flight[region] -= 1
         if outcome.reason in _SPOILED_BY_A_STALL:
             outcome = self._doubted(outcome, watched, started)
+        now = self._clock.monotonic()
+        self._recorder.heard(watched, outcome, started=started, now=now)
         if outcome.verdict is Verdict.FAULT_OF_OURS:
             self.faults[outcome.reason] += 1
-        elif watched.settle(outcome, now=self._clock.monotonic()):
+        elif watched.settle(outcome, now=now):
+            self._recorder.turned(watched, outcome)
             self.changed.set()
 
     def _doubted(self, outcome: Outcome, watched: WatchedCheck, started: float) -> Outcome:

@@ -7,7 +7,9 @@ PortError
 ├── RegistryConflict         the definitions changed since they were read
 ├── DefinitionsUnreadable    what is stored is no fleet to this version of the program
 ├── DatabaseUnavailable      PostgreSQL does not answer; what was asked may be tried again
-└── ControlUnavailable       the control API does not answer (seen by a prober)
+├── ControlUnavailable       the control API does not answer (seen by a prober)
+├── HistoryRefused           the control API read a batch of history and will never take it
+└── SpoolUnavailable         the disk does not take, or give back, what waits on it
 """
 
 
@@ -33,6 +35,14 @@ class DatabaseUnavailable(PortError):
 
 class ControlUnavailable(PortError):
     """The control API does not answer, or refuses this prober."""
+
+
+class HistoryRefused(PortError):
+    """The control API read a batch of history and will never take it."""
+
+
+class SpoolUnavailable(PortError):
+    """The disk does not take what is to wait on it, or does not give it back."""
 
 
 class RegistryConflict(PortError):
