@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
+from controlplane.application.confirm_listening import Deaf, Listener
 from controlplane.application.history_recording import EVIDENCE_TOO_OLD, REDEFINED, NoRecorder, Recorder
 from controlplane.application.ports import Clock, Probe
 from controlplane.application.probing_fleet import WatchedCheck, WatchedFleet
@@ -59,6 +60,7 @@ class Prober:
         clock: Clock,
         region_probes_in_flight_max: int = REGION_PROBES_IN_FLIGHT_MAX,
         recorder: Recorder | None = None,
+        listener: Listener | None = None,
     ) -> None:
         self.changed = asyncio.Event()
         """Set when `sight()` has changed; cleared by whoever reports it."""
@@ -70,6 +72,7 @@ class Prober:
         self._clock = clock
         self._places = region_probes_in_flight_max
         self._recorder = recorder or NoRecorder()
+        self._listener = listener or Deaf()
         self._lag = LoopLag(clock=clock)
         self._registry = 0
         self._fleet = WatchedFleet(Fleet())
@@ -91,6 +94,7 @@ class Prober:
             )
         self._registry = definitions.revision
         self._recorder.surveyed(self._fleet.instances(), REDEFINED)
+        self._listener.adopt(definitions)
         self.changed.set()
 
     def tick(self) -> None:
@@ -141,6 +145,7 @@ class Prober:
             outcome = self._doubted(outcome, watched, started)
         now = self._clock.monotonic()
         self._recorder.heard(watched, outcome, started=started, now=now)
+        self._listener.hear(watched.owner.instance, watched.check, outcome, started)
         if outcome.verdict is Verdict.FAULT_OF_OURS:
             self.faults[outcome.reason] += 1
         elif watched.settle(outcome, now=now):

@@ -5,6 +5,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from controlplane.application.confirm_listening import Listening
 from controlplane.application.ports import Ticker
 from controlplane.application.probing import Prober
 from controlplane.application.probing_definitions import DefinitionsFollower
@@ -17,13 +18,20 @@ finds nothing and costs a tenth of the processor time."""
 
 
 async def run_prober(
-    *, prober: Prober, definitions: DefinitionsFollower, reporter: Reporter, ticker: Ticker
+    *,
+    prober: Prober,
+    definitions: DefinitionsFollower,
+    reporter: Reporter,
+    ticker: Ticker,
+    listening: Listening | None = None,
 ) -> None:
     """Probe and report until cancelled. Probes in flight belong to the probes' own contexts, the caller's."""
     with _collecting_rarely():
         async with ticker(TICK_SECONDS, prober.tick), asyncio.TaskGroup() as tasks:
             tasks.create_task(definitions.run(), name="definitions")
             tasks.create_task(reporter.run(), name="reports")
+            if listening:
+                tasks.create_task(listening.run(announce=prober.changed.set), name="listening")
 
 
 @contextmanager

@@ -6,10 +6,12 @@ everything the lost one said: nothing queues, and probing goes on meanwhile.
 
 import asyncio
 import logging
+from collections.abc import Callable, Mapping
 
 from controlplane.application.ports import Store, StoreError
 from controlplane.application.probing import Prober
 from controlplane.contract.keys import Keys
+from controlplane.domain.confirmation import Tally
 from controlplane.domain.report import SelfTrust, VantageReport, member_set
 
 BEAT_SECONDS = 2.0
@@ -24,10 +26,22 @@ class Reporter:
     """Writes one prober's report under `vantage/<vantage>/<prober>`."""
 
     def __init__(
-        self, *, prober: Prober, store: Store, keys: Keys, vantage: str, name: str, boot: str
+        self,
+        *,
+        prober: Prober,
+        store: Store,
+        keys: Keys,
+        vantage: str,
+        name: str,
+        boot: str,
+        tallies: Callable[[], Mapping[str, Tally]] = dict,
     ) -> None:
-        """`name` is the prober's among those of its vantage; `boot` is random per process."""
+        """`name` is the prober's among those of its vantage; `boot` is random per process.
+
+        `tallies` says what readers acknowledge, by document.
+        """
         self._prober = prober
+        self._tallies = tallies
         self._store = store
         self._key = keys.vantage(vantage, name)
         self._vantage = vantage
@@ -84,6 +98,7 @@ class Reporter:
             registry=sight.registry,
             cells=sight.cells,
             failing=sight.failing,
+            acks=self._tallies(),
             trust=_sum(self._unsaid, self._prober.take_trust(sight)),
         )
 

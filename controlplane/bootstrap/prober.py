@@ -12,6 +12,8 @@ from controlplane.adapters.probes.http import HttpProbe
 from controlplane.adapters.probes.resolver import Resolver
 from controlplane.adapters.probes.tcp import TcpProbe
 from controlplane.adapters.schedule import ApschedulerTicker
+from controlplane.application.confirm_listening import Listening
+from controlplane.application.ports import Probe
 from controlplane.application.probing import Prober
 from controlplane.application.probing_definitions import DefinitionsFollower
 from controlplane.application.probing_process import run_prober
@@ -42,12 +44,15 @@ async def run_probe(settings: Settings, vantage: str) -> None:
         resources.push_async_callback(resolver.close)
         dialer = Dialer(resolver=resolver, clock=clock)
         http, tcp = HttpProbe(dialer=dialer, clock=clock), TcpProbe(dialer=dialer, clock=clock)
+        probes: dict[CheckType, Probe] = {
+            CheckType.HTTP: await resources.enter_async_context(http),
+            CheckType.TCP: await resources.enter_async_context(tcp),
+        }
+        listening = Listening(probes=probes, store=store, keys=keys, clock=clock)
         prober = Prober(
-            probes={
-                CheckType.HTTP: await resources.enter_async_context(http),
-                CheckType.TCP: await resources.enter_async_context(tcp),
-            },
+            probes=probes,
             clock=clock,
+            listener=listening,
             region_probes_in_flight_max=settings.probes_in_flight_per_region,
         )
         await run_prober(
@@ -66,8 +71,10 @@ async def run_probe(settings: Settings, vantage: str) -> None:
                 vantage=vantage,
                 name=settings.prober_name,
                 boot=UlidFactory().new(),
+                tallies=listening.tallies,
             ),
             ticker=ApschedulerTicker(),
+            listening=listening,
         )
 
 

@@ -100,10 +100,18 @@ def in_force(kind: DocumentKind, name: str, raw: bytes) -> InForce:
 def heard(outcome: Outcome) -> Hearing:
     """What an outcome says of documents. A header counts whatever the answer's status: its reader lives."""
     if outcome.applied is not None:
-        return _read(outcome.applied)
+        return read_header(outcome.applied)
     if outcome.verdict is Verdict.SUCCESS:
         return Hearing(answered=True, text="no header")
     return Hearing(answered=False, text=f"{outcome.reason}: {outcome.detail}"[:TEXT_CHARACTERS_MAX])
+
+
+def read_header(header: str) -> Hearing:
+    """What a header says; one that breaks its rules says nothing, and why."""
+    try:
+        return Hearing(answered=True, applied={(entry.kind, entry.name): entry for entry in parse(header)})
+    except AppliedError as error:
+        return Hearing(answered=True, text=f"header refused: {error}"[:TEXT_CHARACTERS_MAX])
 
 
 def together(hearings: Iterable[Hearing]) -> Hearing:
@@ -141,13 +149,6 @@ def _text(entry: Applied) -> str:
     source = f"from {entry.src}" if entry.src is not AppliedSource.LIVE else ""
     parts = (refused, entry.err, state, source)
     return ", ".join(part for part in parts if part)[:TEXT_CHARACTERS_MAX]
-
-
-def _read(header: str) -> Hearing:
-    try:
-        return Hearing(answered=True, applied={(entry.kind, entry.name): entry for entry in parse(header)})
-    except AppliedError as error:
-        return Hearing(answered=True, text=f"header refused: {error}"[:TEXT_CHARACTERS_MAX])
 
 
 def _rank(hearing: Hearing) -> int:
