@@ -137,5 +137,6 @@ class Doors:
 
     queries: Queries
     operations: Operations
+    switches: Switches
     registry: Registry
     gatekeeper: Gatekeeper

@@ -22,6 +22,7 @@ from controlplane.application.registry_service import RegistryService
 from controlplane.application.restraining import Restrainer
 from controlplane.application.standing import Standing
 from controlplane.application.status import StatusQueries
+from controlplane.application.switch_parts import SwitchParts
 from controlplane.application.upkeep import Upkeep
 from controlplane.application.world import Ports, Traits
 from controlplane.domain.budget import Budget
@@ -55,6 +56,7 @@ class Replica:
                 self.upkeep,
                 self.journaller,
                 self.gatekeeper,
+                *self.switches.running,
             ):
                 tasks.create_task(part.run(), name=type(part).__name__)
             tasks.create_task(self._adopt_while_leading(), name="adoption")
@@ -107,6 +109,7 @@ class Replica:
             self.traits.api,
             identity=self._identity,
             term_floor=lambda: self.numbering.term,
+            log_bytes=lambda: self.journaller.log_bytes,
             on_change=self._note_leadership,
         )
 
@@ -191,6 +194,21 @@ class Replica:
         return TokenGatekeeper(self.ports.tokens, self.ports.token_cache, self.traits.local_tokens)
 
     @cached_property
+    def switches(self) -> SwitchParts:
+        """The switch half."""
+        return SwitchParts(
+            ports=self.ports,
+            keys=self.traits.keys,
+            mirror=self.mirror,
+            numbering=self.numbering,
+            publisher=self.publisher,
+            leadership=self.leadership,
+            definitions=self.registry.current,
+            identity=self._identity,
+            database_available=lambda: self.definitions.database_available,
+        )
+
+    @cached_property
     def catalog_sync(self) -> CatalogSync:
         """That instances follow the Consul catalog."""
         return CatalogSync(registry=self.registry, catalog=self.ports.catalog)
@@ -201,6 +219,7 @@ class Replica:
         return Doors(
             queries=self._queries(),
             operations=self._operations(),
+            switches=self.switches.door,
             registry=self.registry,
             gatekeeper=self.gatekeeper,
         )
@@ -219,6 +238,7 @@ class Replica:
             self.definitions,
             self.journaller,
             unloaded=lambda: not self.registry.loaded,
+            switch_alarms=lambda: self.switches.alarms,
         )
 
     def _operations(self) -> OperatorActions:

@@ -54,6 +54,7 @@ class StatusQueries:
     journaller: Journaller
     unloaded: Callable[[], bool]
     """Whether the definitions have never been loaded, neither from PostgreSQL nor from the file."""
+    switch_alarms: Callable[[], tuple[str, ...]]
     _forecasts: tuple[Forecast, ...] = ()
     _forecast_at: float | None = None
 
@@ -128,7 +129,7 @@ class StatusQueries:
             else None
         )
         singles = tuple(alarm for alarm in (self.standing.alarm, full) if alarm)
-        return (*singles, *self.observer.alarms, *self.journaller.alarms)
+        return (*singles, *self.switch_alarms(), *self.observer.alarms, *self.journaller.alarms)
 
     def _groups(self, evaluation: Evaluation) -> tuple[GroupView, ...]:
         by_group: dict[str, list[ForecastView]] = {}

@@ -26,6 +26,7 @@ __all__ = [
     "Handover",
     "canonical",
     "checksum",
+    "parse_change",
     "parse_failover",
 ]
 
@@ -148,11 +149,16 @@ def _failover(fields: Mapping[str, Any]) -> FailoverDocument:
         previous=_optional_name(fields["previous"]),
         handover=Handover(fields["handover"]),
         lease_seconds=integer(fields["lease_seconds"]),
-        change=_change(fields["change"]),
+        change=parse_change(fields["change"]),
     )
 
 
-def _change(fields: Mapping[str, Any]) -> Change:
+def parse_change(fields: Mapping[str, Any]) -> Change:
+    """Read the change of a failover document.
+
+    Raises:
+        DocumentError, KeyError, TypeError, ValueError: it is none.
+    """
     return Change(
         id=text(fields["id"]),
         kind=ChangeKind(fields["kind"]),

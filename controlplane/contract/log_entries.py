@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any
 
-from controlplane.contract.documents import Change, ChangeKind, DocumentKind, canonical
-from controlplane.contract.switches import SwitchChange, SwitchChangeKind
+from controlplane.contract.documents import Change, DocumentKind, canonical, parse_change
+from controlplane.contract.json_fields import DocumentError, integer, text
+from controlplane.contract.switches import SwitchChange, parse_switch_change
 
 EXPLANATION_BYTES_MAX = 16 * 1024
 
@@ -70,20 +71,37 @@ def parse_log_entry(raw: bytes) -> LogEntry | Abandoned:
     """
     try:
         fields: dict[str, Any] = json.loads(raw)
-        if "abandoned" in fields:
-            return Abandoned(
-                change_id=str(fields["abandoned"]),
-                by=str(fields["by"]),
-                reason=str(fields["reason"]),
-                at=str(fields["at"]),
-            )
-        change = fields.pop("change")
-        return LogEntry(change=_change(fields["kind"], change), **fields)
+        return _abandoned(fields) if "abandoned" in fields else _entry(fields)
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise LogEntryError(f"log entry: {type(error).__name__}: {error}") from error
 
 
-def _change(document_kind: str, fields: Mapping[str, Any]) -> Change | SwitchChange:
-    if document_kind == DocumentKind.SWITCHES:
-        return SwitchChange(**{**fields, "kind": SwitchChangeKind(fields["kind"])})
-    return Change(**{**fields, "kind": ChangeKind(fields["kind"])})
+def _abandoned(fields: Mapping[str, Any]) -> Abandoned:
+    return Abandoned(
+        change_id=text(fields["abandoned"]),
+        by=text(fields["by"]),
+        reason=text(fields["reason"]),
+        at=text(fields["at"]),
+    )
+
+
+def _entry(fields: Mapping[str, Any]) -> LogEntry:
+    parse = parse_switch_change if fields["kind"] == DocumentKind.SWITCHES else parse_change
+    return LogEntry(
+        kind=text(fields["kind"]),
+        name=text(fields["name"]),
+        revision=integer(fields["revision"]),
+        term=integer(fields["term"]),
+        change=parse(fields["change"]),
+        before=None if fields["before"] is None else _content(fields["before"]),
+        after=_content(fields["after"]),
+        explanation=_content(fields["explanation"]),
+        sha256=text(fields["sha256"]),
+        trace_id=None if fields["trace_id"] is None else text(fields["trace_id"]),
+    )
+
+
+def _content(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise DocumentError(f"an object is wanted, not {value!r}"[:200])
+    return value

@@ -207,24 +207,32 @@ def parse_switches(raw: bytes) -> SwitchDocument:
     if fields.get("schema") != SWITCHES_SCHEMA:
         raise DocumentError(f"schema is {fields.get('schema')!r}, this program reads {SWITCHES_SCHEMA!r}")
     try:
-        change = fields["change"]
         return SwitchDocument(
             service=name(fields["service"]),
             revision=integer(fields["revision"]),
             switches={name(key): _named(key, entry) for key, entry in fields["switches"].items()},
-            change=SwitchChange(
-                id=text(change["id"]),
-                kind=SwitchChangeKind(change["kind"]),
-                by=text(change["by"]),
-                reason=text(change["reason"]),
-                at=text(change["at"]),
-                playbook=None if change.get("playbook") is None else text(change["playbook"]),
-            ),
+            change=parse_switch_change(fields["change"]),
         )
     except DocumentError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DocumentError(f"switch document: {type(error).__name__}: {error}") from error
+
+
+def parse_switch_change(fields: Mapping[str, Any]) -> SwitchChange:
+    """Read the change of a switch document.
+
+    Raises:
+        DocumentError, KeyError, TypeError, ValueError, AttributeError: it is none.
+    """
+    return SwitchChange(
+        id=text(fields["id"]),
+        kind=SwitchChangeKind(fields["kind"]),
+        by=text(fields["by"]),
+        reason=text(fields["reason"]),
+        at=text(fields["at"]),
+        playbook=None if fields.get("playbook") is None else text(fields["playbook"]),
+    )
 
 
 def parse_switch(fields: Mapping[str, Any]) -> Switch:

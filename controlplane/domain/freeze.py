@@ -20,6 +20,11 @@ CONTACT_SECONDS_MAX = 2.0
 CLOCK_TILT_SECONDS_MAX = 2.0
 
 
+def is_tilted(clock_offset_seconds: float | None) -> bool:
+    """Whether this clock is too far off Consul's to say that a moment has come; None: not known to be."""
+    return abs(clock_offset_seconds or 0.0) > CLOCK_TILT_SECONDS_MAX
+
+
 def fleet_freezes(situation: Situation, voters: Sequence[VantageView]) -> tuple[Obstacle, ...]:
     """What freezes every group; `voters` are all configured vantages."""
     return (*_standing(situation), *_knowledge(situation), *_vantages(voters))
@@ -59,8 +64,8 @@ def _standing(situation: Situation) -> Iterator[Obstacle]:
         yield _freeze("consul_unavailable", "Consul has never answered")
     elif situation.contact_seconds > CONTACT_SECONDS_MAX:
         yield _freeze("consul_unavailable", f"Consul last answered {situation.contact_seconds:.1f} s ago")
-    offset = situation.clock_offset_seconds or 0.0
-    if abs(offset) > CLOCK_TILT_SECONDS_MAX:
+    offset = situation.clock_offset_seconds
+    if offset is not None and is_tilted(offset):
         yield _freeze("clock_tilt", f"this clock is {offset:+.1f} s off Consul's")
 
 

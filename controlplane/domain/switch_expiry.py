@@ -1,4 +1,4 @@
-"""Owns the end of degradations: what has run out becomes normal, and when the next one does.
+"""Owns the end of degradations: what has run out becomes normal, and when the first one does.
 
 Readers end a degradation by their own clock; writing it back only makes the document say so, too.
 """
@@ -16,10 +16,9 @@ def lapsed(switches: Switches, now: datetime) -> Mapping[str, Switch]:
     return {name: _ended(switch, now) for name, switch in switches.items() if _has_lapsed(switch, now)}
 
 
-def next_expiry(switches: Switches, now: datetime) -> datetime | None:
-    """When something runs out next, after `now`."""
-    ahead = (end for switch in switches.values() for end in _ends(switch) if end > now)
-    return min(ahead, default=None)
+def first_end(switches: Switches) -> datetime | None:
+    """When something of these switches runs out first, or has; None where nothing ever does."""
+    return min((end for switch in switches.values() for end in _ends(switch)), default=None)
 
 
 def _has_lapsed(switch: Switch, now: datetime) -> bool:

@@ -6,6 +6,8 @@ from typing import Any
 
 from controlplane.application.doors import Applied, Doors
 from controlplane.application.results import Done, MoveRequest, PauseRequest, Result, ResumeRequest
+from controlplane.application.switch_requests import DriftRequest, FlipRequest, UndoRequest
+from controlplane.application.switch_views import ServiceSwitchesView, SwitchesView
 from controlplane.application.views import (
     ChangeView,
     LeaderView,
@@ -98,6 +100,41 @@ class FakeOperations:
 
 
 @dataclass
+class FakeSwitches:
+    """Shows what a test put there, gives every act the same answer and remembers what it was asked."""
+
+    picture: SwitchesView = field(default_factory=lambda: SwitchesView(NOTHING.as_of, ()))
+    result: Result = field(
+        default_factory=lambda: Done(
+            change_id="change-2", text="checkout/recommendations is degraded", revision=43
+        )
+    )
+    failure: Exception | None = None
+    asked: list[FlipRequest | UndoRequest | DriftRequest] = field(default_factory=list)
+
+    def all(self) -> SwitchesView:
+        return self.picture
+
+    def of(self, service: str) -> ServiceSwitchesView:
+        return {view.service: view for view in self.picture.services}[service]
+
+    async def flip(self, request: FlipRequest) -> Result:
+        return self._act(request)
+
+    async def undo(self, request: UndoRequest) -> Result:
+        return self._act(request)
+
+    async def resolve(self, request: DriftRequest) -> Result:
+        return self._act(request)
+
+    def _act(self, request: FlipRequest | UndoRequest | DriftRequest) -> Result:
+        self.asked.append(request)
+        if self.failure:
+            raise self.failure
+        return self.result
+
+
+@dataclass
 class FakeRegistry:
     """Definitions without a database; `applied` holds the texts that were taken."""
 
@@ -141,10 +178,11 @@ class FakeGatekeeper:
 
 @dataclass
 class FakeDoors:
-    """The four fakes, and the `Doors` made of them."""
+    """The five fakes, and the `Doors` made of them."""
 
     queries: FakeQueries = field(default_factory=FakeQueries)
     operations: FakeOperations = field(default_factory=FakeOperations)
+    switches: FakeSwitches = field(default_factory=FakeSwitches)
     registry: FakeRegistry = field(default_factory=FakeRegistry)
     gatekeeper: FakeGatekeeper = field(default_factory=FakeGatekeeper)
 
@@ -152,6 +190,7 @@ class FakeDoors:
         return Doors(
             queries=self.queries,
             operations=self.operations,
+            switches=self.switches,
             registry=self.registry,
             gatekeeper=self.gatekeeper,
         )

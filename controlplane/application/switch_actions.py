@@ -1,0 +1,193 @@
+"""Owns what a person may do with switches. Any replica publishes what it is asked; none needs to lead."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+
+from controlplane.application.drafting import Context
+from controlplane.application.guards import definitions_unchanged
+from controlplane.application.journaller import LOG_BYTES_MAX
+from controlplane.application.logbook import change_id, done_before
+from controlplane.application.ports import Clock, Identifiers, Store, StoreUnavailable
+from controlplane.application.results import Act, Done, Refused, Result
+from controlplane.application.switch_deciding import Intent, basis, flip_intent, undo_intent
+from controlplane.application.switch_reading import SWITCHES, Reading, SwitchReader
+from controlplane.application.switch_recovery import SwitchRecovery
+from controlplane.application.switch_requests import DriftRequest, FlipRequest, UndoRequest
+from controlplane.application.switch_resolving import resolution
+from controlplane.application.switch_telling import summary
+from controlplane.application.switch_writing import SwitchWriter, Writing
+from controlplane.contract.keys import Keys
+from controlplane.contract.log_entries import LogEntry
+from controlplane.contract.switches import SwitchChange, SwitchChangeKind
+from controlplane.contract.times import rfc3339
+from controlplane.domain.fleet import Definitions
+from controlplane.domain.freeze import is_tilted
+from controlplane.domain.revisions import RevisionError
+from controlplane.domain.switches import Ground, Switches, SwitchRefusal, changed_names
+
+TRIES_MAX = 5
+"""How often an act is decided anew after another replica published first."""
+LOST_RACES = frozenset({"document_changed", "revision_taken", "definitions_changed"})
+
+
+@dataclass(slots=True)
+class SwitchActions:
+    """Decides from a fresh reading and publishes under its index; who loses a race decides again.
+
+    `identity` answers which store this is, None where that is not known; `log_bytes` how large its log is.
+    """
+
+    store: Store
+    keys: Keys
+    clock: Clock
+    identifiers: Identifiers
+    reader: SwitchReader
+    writer: SwitchWriter
+    recovery: SwitchRecovery
+    identity: Callable[[], str | None]
+    definitions: Callable[[], Definitions]
+    log_bytes: Callable[[], int]
+    _turns: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    """One act per service at a time: waiting for one's turn is cheaper than losing a race to oneself."""
+
+    async def flip(self, request: FlipRequest) -> Result:
+        """Degrade, restore or force a switch; done, too, where it is so already."""
+        return await self._answered(self._flip(request))
+
+    async def undo(self, request: UndoRequest) -> Result:
+        """Take back what a revision changed, unless somebody has changed it since.
+
+        Raises:
+            DatabaseUnavailable: it is older than the log, and PostgreSQL does not answer.
+        """
+        return await self._answered(self._undo(request))
+
+    async def resolve(self, request: DriftRequest) -> Result:
+        """Say which is right where a document is not what was published last."""
+        return await self._answered(self._resolve(request))
+
+    async def _answered(self, acting: Awaitable[Result]) -> Result:
+        try:
+            return await acting
+        except SwitchRefusal as refusal:
+            return Refused(refusal.code, str(refusal))
+        except StoreUnavailable as error:
+            return Refused("consul_unavailable", f"nothing was sent: {error}")
+        except RevisionError as error:
+            return Refused("revisions_exhausted", str(error))
+
+    async def _flip(self, request: FlipRequest) -> Result:
+        asked_at = self.clock.monotonic()
+        offset = self.store.clock_offset_seconds()
+        if request.flip.expires_at and offset and is_tilted(offset):
+            text = f"no end can be set here: this replica's clock is {offset:+.1f} s off Consul's"
+            raise SwitchRefusal("clock_tilt", text)
+        return await self._carry_out(flip_intent(request), asked_at)
+
+    async def _undo(self, request: UndoRequest) -> Result:
+        asked_at = self.clock.monotonic()
+        return await self._carry_out(undo_intent(request, await self._entry(request)), asked_at)
+
+    async def _entry(self, request: UndoRequest) -> LogEntry:
+        service, revision = request.service, request.revision
+        reading = await self.reader.read(service)
+        found = {one.revision: one for one in reading.logged}.get(revision)
+        entry = found.published if found else await self.recovery.published(service, revision)
+        if entry is None:
+            raise SwitchRefusal("unknown_revision", f"revision {revision} of {service} was never in force")
+        return entry
+
+    async def _carry_out(self, intent: Intent, asked_at: float) -> Result:
+        act_id = change_id(intent.act, self.identifiers)
+        baseline = reading = await self.reader.read(intent.service)
+        if reading.raw is None and reading.drift is None:
+            raise SwitchRefusal("unknown_service", self._unknown_service(intent.service))
+        async with self._turns[intent.service]:
+            for _ in range(TRIES_MAX):
+                result = await self._try(intent, act_id, reading, baseline, asked_at)
+                if not (isinstance(result, Refused) and result.code in LOST_RACES):
+                    return result
+                reading = await self.reader.read(intent.service)
+        return Refused("contended", f"others were first {TRIES_MAX} times; try again")
+
+    async def _try(
+        self, intent: Intent, act_id: str, reading: Reading, baseline: Reading, asked_at: float
+    ) -> Result:
+        done = done_before(f"{SWITCHES}/{intent.service}", act_id, reading.logged)
+        if done:
+            return done
+        self._require_room()
+        document = basis(intent, reading, baseline)
+        registry = await self.store.get(self.keys.registry, consistent=True)
+        after = intent.decide(document, reading.logged, self._ground(intent.service))
+        text = _told(intent, after)
+        if not changed_names(document.switches, after):
+            return Done(act_id, f"{text}; it was so already", document.revision)
+        guard = definitions_unchanged(self.keys, registry.modify_index if registry else 0)
+        writing = Writing(
+            reading=reading,
+            before=document.switches,
+            after=after,
+            change=self._change(intent.act, act_id, intent.kind),
+            context=Context(intent.explanation, intent.act.trace_id, (guard,)),
+        )
+        result = await self.writer.publish(writing, identity=self._known_identity(), asked_at=asked_at)
+        return replace(result, text=f"{text}; {result.text}") if isinstance(result, Done) else result
+
+    async def _resolve(self, request: DriftRequest) -> Result:
+        asked_at = self.clock.monotonic()
+        act_id = change_id(request.act, self.identifiers)
+        reading = await self.reader.read(request.service)
+        done = done_before(f"{SWITCHES}/{request.service}", act_id, reading.logged)
+        if done:
+            return done
+        before, after = resolution(request, reading, await self.recovery.last_known(request.service))
+        writing = Writing(
+            reading=reading,
+            before=before,
+            after=after,
+            change=self._change(request.act, act_id, SwitchChangeKind.REPAIR),
+            context=Context(
+                {"policy": request.policy, "drift": str(reading.drift and reading.drift.text)},
+                request.act.trace_id,
+            ),
+        )
+        return await self.writer.publish(writing, identity=self._known_identity(), asked_at=asked_at)
+
+    def _require_room(self) -> None:
+        size = self.log_bytes()
+        if size > LOG_BYTES_MAX:
+            raise SwitchRefusal(
+                "history_full",
+                f"the log in Consul holds {size} bytes, above {LOG_BYTES_MAX}: no switch is flipped until "
+                "PostgreSQL has taken it up",
+            )
+
+    def _known_identity(self) -> str:
+        identity = self.identity()
+        if identity is None:
+            raise StoreUnavailable("which store this is is not known")
+        return identity
+
+    def _ground(self, service: str) -> Ground:
+        fleet = self.definitions().fleet
+        declared = {one.name: one.switches for one in fleet.services}.get(service, ())
+        return Ground(
+            declared={definition.name: definition for definition in declared},
+            regions=[region.name for region in fleet.regions],
+            now=self.clock.now(),
+        )
+
+    def _change(self, act: Act, act_id: str, kind: SwitchChangeKind) -> SwitchChange:
+        return SwitchChange(act_id, kind, act.by, act.reason, rfc3339(self.clock.now()))
+
+    def _unknown_service(self, service: str) -> str:
+        names = [one.name for one in self.definitions().fleet.services if one.switches]
+        allowed = ", ".join(sorted(names)) or "none"
+        return f"{service} has no switches, or they were not published yet; services with switches: {allowed}"
+
+
+def _told(intent: Intent, switches: Switches) -> str:
+    return ", ".join(f"{intent.service}/{name} is {summary(switches[name])}" for name in intent.switches)
