@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from math import inf
 
-from controlplane.application.mirror import StoreMirror
+from controlplane.application.mirror import StoreMirror, whole_number
 from controlplane.application.ports import (
     Clock,
     CompareAndSet,
@@ -74,8 +74,7 @@ class DefinitionsKeeper:
             raise StoreUnavailable("nothing was sent: which store this is is not known yet")
         keys = self.mirror.keys
         entry = await self.store.get(keys.registry, consistent=True)
-        text = entry.value if entry else b"0"
-        if text.isdigit() and int(text) >= revision:
+        if whole_number(entry) >= revision:
             return
         index = entry.modify_index if entry else 0
         await self.store.transact(

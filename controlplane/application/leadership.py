@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import inf
 
+from controlplane.application.mirror import whole_number
 from controlplane.application.ports import (
     CheckIndex,
     Clock,
@@ -141,7 +142,7 @@ class Leadership:
     async def _take_over(self, identity: str, former: Entry | None) -> None:
         self._silence = None
         term_entry = await self.store.get(self.keys.term, consistent=True)
-        if term_entry is None or _number(term_entry) < 0:
+        if term_entry is None or whole_number(term_entry) < 0:
             logger.error("no term can begin", extra={"key": self.keys.term, "wanted": "a decimal integer"})
             return
         record = LeaderRecord(
@@ -191,13 +192,14 @@ class Leadership:
         entry = await self.store.get(self.keys.leader, consistent=True)
         term_entry = await self.store.get(self.keys.term, consistent=True)
         found = self.record = _parsed(entry)
-        term = _number(term_entry)
+        term = whole_number(term_entry)
         reason = deposed(holder=self.holder, term=tenure.term, found=found, found_term=term)
         if entry is None or found is None or reason or self.identity() != tenure.identity:
             self.step_down(reason or "another store answers")
             return LOOK_EVERY_SECONDS
+        again = entry.modify_index == tenure.leader_index  # it was not the lease that refused: no tight loop
         self._renewed(tenure, found, leader_index=entry.modify_index, sent=tenure.renewed_at)
-        return 0.0
+        return RETRY_SECONDS if again else 0.0
 
 
 def _parsed(entry: Entry | None) -> LeaderRecord | None:
@@ -208,7 +210,3 @@ def _parsed(entry: Entry | None) -> LeaderRecord | None:
     except LeaderRecordError as error:
         logger.warning("the leader key is unreadable", extra={"error": str(error)})
         return None
-
-
-def _number(entry: Entry | None) -> int:
-    return int(entry.value) if entry is not None and entry.value.isdigit() else -1

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from controlplane.application.backoff import Backoff
 from controlplane.application.ports import Clock, Entry, Listing, Store, StoreError
 from controlplane.contract.documents import DocumentKind
-from controlplane.contract.keys import Keys
+from controlplane.contract.keys import REVISION_LIMIT, Keys
 
 WATCH_WAIT_SECONDS = 3.0
 """Short, so that a store that went back in time is noticed within 5 s."""
@@ -20,6 +20,12 @@ WATCH_RETRY_BASE_SECONDS = 0.1
 WATCH_RETRY_CAP_SECONDS = 1.0
 
 logger = logging.getLogger(__name__)
+
+
+def whole_number(entry: Entry | None) -> int:
+    """The number below `REVISION_LIMIT` that a key holds; -1 where it is absent or holds anything else."""
+    text = entry.value if entry else b""
+    return int(text) if text.isdigit() and len(text) < len(str(REVISION_LIMIT)) else -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +45,8 @@ class StoreView:
         return entry.modify_index if entry else 0
 
     def number(self, key: str) -> int:
-        """A key that holds a decimal integer; 0 where it is absent or holds anything else."""
-        entry = self.entries.get(key)
-        text = entry.value if entry else b""
-        return int(text) if text.isdigit() else 0
+        """A key that holds a number; 0 where it is absent or holds anything else."""
+        return max(whole_number(self.entries.get(key)), 0)
 
 
 @dataclass(slots=True)
@@ -71,14 +75,14 @@ class StoreMirror:
         Raises:
             StoreUnavailable: no answer in time, or no leader.
         """
-        prefixes = self._deciding()
+        prefixes = self._informing()
         listings = await asyncio.gather(*(self.store.list(prefix, consistent=True) for prefix in prefixes))
         self._listings.update(zip(prefixes, listings, strict=True))
         return self.view()
 
     def view(self) -> StoreView:
         """The copies as they are."""
-        listings = (self._listings.get(prefix) for prefix in self._deciding())
+        listings = (self._listings.get(prefix) for prefix in self._informing())
         entries = {entry.key: entry for listing in listings if listing for entry in listing.entries}
         return StoreView(self.keys, entries)
 
@@ -105,11 +109,15 @@ class StoreMirror:
         return self.keys.documents(DocumentKind.SWITCHES)
 
     def _informing(self) -> tuple[str, ...]:
-        documents = self.keys.documents(DocumentKind.FAILOVER)
-        return (self.keys.stores, documents, self.keys.pause, self.keys.registry)
-
-    def _deciding(self) -> tuple[str, ...]:
-        return (*self._informing(), self.keys.budget, self.keys.term)
+        keys = self.keys
+        return (
+            keys.stores,
+            keys.documents(DocumentKind.FAILOVER),
+            keys.pause,
+            keys.registry,
+            keys.budget,
+            keys.term,
+        )
 
     async def _follow(self, prefix: str) -> None:
         index = 0

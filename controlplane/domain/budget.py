@@ -76,7 +76,7 @@ def parse_budget(raw: bytes) -> Budget:
     """
     try:
         return Budget(tuple(_move(fields) for fields in json.loads(raw)["moves"]))
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise BudgetError(f"budget: {type(error).__name__}: {error}") from error
 
 

@@ -68,7 +68,7 @@ def parse_leader(raw: bytes) -> LeaderRecord:
             beat=int(fields["beat"]),
             log_bytes=int(fields.get("log_bytes", 0)),
         )
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except (ArithmeticError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise LeaderRecordError(f"leader: {type(error).__name__}: {error}") from error
 
 

@@ -143,7 +143,7 @@ def parse_report(vantage: str, prober: str, raw: bytes) -> VantageReport:
             ),
             acks=parse_tallies(fields.get("acks")),
         )
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise ReportError(f"vantage report of {vantage}/{prober}: {error}") from error
 
 

@@ -87,7 +87,7 @@ def parse_restraints(raw: bytes) -> Restraints:
             groups={name: _restraint(one) for name, one in value["groups"].items()},
             regions={name: _restraint(one) for name, one in value["regions"].items()},
         )
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise RestraintError(f"pause: {type(error).__name__}: {error}") from error
 
 

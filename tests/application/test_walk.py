@@ -1,14 +1,21 @@
 """The walk on virtual time: from what a vantage reports to what services read and history holds."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from controlplane.application.doors import NotLeading
+from controlplane.application.ports import Conflict, LogRecord
 from controlplane.application.results import Done, Unknown
-from tests.application.world import DOCUMENT, DOWN, KEYS, UP, World, move, pause, tenure
+from tests.application.world import DOCUMENT, DOWN, KEYS, UP, World, fleet_of, move, pause, tenure
 
 pytestmark = pytest.mark.looptime
+
+
+def active(world: World, group: str) -> str:
+    """The plain value of a group; empty while there is none."""
+    return (world.value(KEYS.failover_value(group)) or b"").decode()
 
 
 async def test_a_lost_region_moves_the_group() -> None:
@@ -235,6 +242,84 @@ async def test_a_document_under_the_wrong_name_is_refused() -> None:
 
         (group,) = replica.doors.queries.status().groups
         assert "is that of group 'catalog'" in group.reason
+
+
+async def test_a_document_deleted_behind_historys_back_comes_back_as_the_log_has_it() -> None:
+    """A document that vanishes before its last move has a row comes back where that move took it."""
+    world = World()
+    async with world.settled() as replica:
+        append = world.journal.append
+        copied = asyncio.Event()
+
+        async def late(records: Sequence[LogRecord]) -> Sequence[Conflict]:
+            await copied.wait()
+            return await append(records)
+
+        world.journal.append = late  # type: ignore[method-assign]
+        await replica.doors.operations.move(move("eu-west"))
+        world.server.delete(DOCUMENT)
+        await world.until(world.published)
+        copied.set()
+
+        assert (world.active(), world.document().revision) == ("eu-west", 3)
+
+
+async def test_no_group_moves_by_what_was_seen_long_ago() -> None:
+    """Where Consul answers slowly, a group whose region came back meanwhile stays where it is."""
+    world = World()
+    async with world.settled() as replica:
+        world.services = [f"checkout-{number}" for number in range(1, 7)]
+        await replica.doors.registry.apply(fleet_of(6), by="alice", dry_run=False)
+        await world.until(lambda: active(world, "checkout-6"))
+        await asyncio.sleep(5)
+        world.health["us-east"] = DOWN
+        await world.until(lambda: replica.loop.since["checkout-6"][0] == "suspect", 10)
+        world.clients[0].latency_seconds = 0.4
+        await world.until(lambda: active(world, "checkout-1") == "eu-west", 10)
+        world.health["us-east"] = UP
+        await asyncio.sleep(15)
+
+        assert active(world, "checkout-6") == "us-east"
+
+
+@pytest.mark.parametrize("key", [KEYS.pause, KEYS.budget])
+async def test_an_absent_restraint_or_budget_freezes_before_a_move_is_due(key: str) -> None:
+    """A key that somebody deleted freezes at once, so that nobody is told of a move that would not happen."""
+    world = World()
+    async with world.settled() as replica:
+        world.server.delete(key)
+        await asyncio.sleep(5)
+
+        assert any("cannot be read" in freeze for freeze in replica.doors.queries.status().freezes)
+
+
+@pytest.mark.parametrize("key", [KEYS.registry, KEYS.term])
+@pytest.mark.parametrize("value", [b"9" * 5_000, b"1" + b"0" * 12, b"\xb2"])
+async def test_a_number_that_is_none_stops_no_replica(key: str, value: bytes) -> None:
+    """Digits beyond every number in use are as good as none: every part of the replica goes on."""
+    world = World()
+    async with world.settled() as replica:
+        world.server.edit(key, value)
+        await asyncio.sleep(10)
+
+        assert replica.doors.queries.status().groups
+        assert replica.numbering.term < 10
+
+
+async def test_an_identity_that_was_deleted_is_asked_for_and_nothing_spins() -> None:
+    """Without the key that names a store nobody writes, and the alarm says which key to put back."""
+    world = World()
+    async with world.settled() as replica:
+        world.server.delete(KEYS.store(str(replica.standing.identity)))
+        await asyncio.sleep(3)
+        tried = len(world.server.evaluated)
+        await asyncio.sleep(3)
+
+        assert len(world.server.evaluated) - tried < 40
+        assert f"{KEYS.store(str(replica.standing.identity))} is gone" in str(replica.standing.alarm)
+        world.server.edit(KEYS.store(str(replica.standing.identity)), b"{}")
+        await asyncio.sleep(3)
+        assert replica.leadership.renewed_seconds() < 2
 
 
 @pytest.mark.parametrize("key", [KEYS.pause, KEYS.budget])

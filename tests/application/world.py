@@ -1,6 +1,7 @@
 """A whole control plane on fakes and virtual time: replicas, a prober that says what a test wants, people."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -8,6 +9,7 @@ from datetime import timedelta
 
 from controlplane.adapters.fleet_yaml import FleetYaml
 from controlplane.application.leadership import Tenure
+from controlplane.application.mirror import whole_number
 from controlplane.application.ports import Floors, StoreError, Token
 from controlplane.application.replica import Replica
 from controlplane.application.results import Act, MoveRequest, PauseRequest, ResumeRequest
@@ -42,6 +44,17 @@ groups:
   - {name: checkout, services: [checkout], regions: [us-east, eu-west, ap-south],
      policy: {hold_down: 2s, dwell: 60s}}
 """
+
+
+def fleet_of(services: int) -> str:
+    """This many copies of the service and its group, named `checkout-1` and so on."""
+    head, service, group = re.split(r"services:\n|groups:\n", FLEET)
+    names = [f"checkout-{number}" for number in range(1, services + 1)]
+    copies = [service.replace("checkout", name).replace("id: ", f"id: {name}-") for name in names]
+    groups = [group.replace("checkout", name) for name in names]
+    return f"{head}services:\n{''.join(copies)}groups:\n{''.join(groups)}"
+
+
 DOWN, UP = CellCounts(down=2), CellCounts(up=2)
 
 
@@ -71,6 +84,7 @@ class World:
         self.identifiers = FakeIdentifiers()
         self.floors = FakeCache(Floors())
         self.health = dict.fromkeys(REGIONS, UP)
+        self.services = ["checkout"]
         self.clients: list[FakeStoreClient] = []
 
     def ports(self) -> Ports:
@@ -140,8 +154,12 @@ class World:
             boot="boot-1",
             seq=seq,
             members=member_set(["prober-1"]),
-            registry=int(entry.value) if entry else 0,
-            cells={CellKey("checkout", region): counts for region, counts in self.health.items()},
+            registry=max(whole_number(entry), 0),
+            cells={
+                CellKey(service, region): counts
+                for service in self.services
+                for region, counts in self.health.items()
+            },
         )
 
     async def until(self, condition, seconds: float = 30) -> None:

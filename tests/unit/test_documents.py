@@ -13,7 +13,7 @@ from controlplane.contract.documents import (
 )
 from controlplane.contract.keys import Keys, parse_log_key
 from controlplane.contract.times import parse_rfc3339
-from controlplane.domain.report import REPORT_BYTES_MAX, CellCounts, ReportError, parse_report
+from controlplane.domain.report import REPORT_BYTES_MAX, CellCounts, ReportError, VantageReport, parse_report
 from tests.application.publications import document
 
 
@@ -88,11 +88,24 @@ def test_a_time_without_a_zone_is_no_time() -> None:
         parse_rfc3339("2026-01-12T09:31:07")
 
 
+def test_a_time_that_utc_cannot_name_is_no_time() -> None:
+    """A time that falls out of the calendar in UTC is refused like any other that is none."""
+    with pytest.raises(ValueError, match="outside the years"):
+        parse_rfc3339("9999-12-31T23:00:00-14:00")
+
+
 @pytest.mark.parametrize("raw", [b"x" * (REPORT_BYTES_MAX + 1), b"{}", b"[]", b"\xff"])
 def test_what_is_no_report_is_refused(raw: bytes) -> None:
     """Bytes that are no vantage report are refused."""
     with pytest.raises(ReportError):
         parse_report("us-1", "prober-1", raw)
+
+
+def test_a_report_that_counts_to_infinity_is_refused() -> None:
+    """Numbers that JSON can write and no integer can hold are an error like any other."""
+    report = VantageReport("us-1", "prober-1", boot="b", seq=7, members="m", registry=1)
+    with pytest.raises(ReportError, match="infinity"):
+        parse_report("us-1", "prober-1", report.to_bytes().replace(b'"seq":7', b'"seq":1e999'))
 
 
 def test_counts_are_never_negative_and_cells_have_two_names() -> None:

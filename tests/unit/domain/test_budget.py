@@ -73,7 +73,18 @@ def test_reading_what_was_written(budget):
 
 @pytest.mark.parametrize(
     "raw",
-    [b"", b"[]", b"{}", b'{"moves":7}', b'{"moves":[{}]}', b'{"moves":["x"]}', b"{" * 99_999, b"\xff"],
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"moves":7}',
+        b'{"moves":[{}]}',
+        b'{"moves":["x"]}',
+        b"{" * 99_999,
+        b"\xff",
+        ring(a_move(0)).to_bytes().replace(b":7,", b":1e999,"),
+        ring(a_move(0)).to_bytes().replace(b"2026-01-12T09:30:00.000Z", b"9999-12-31T23:00:00-14:00"),
+    ],
 )
 def test_unreadable_bytes_are_an_error(raw):
     """Bytes that are no budget are an error, which freezes."""

@@ -41,7 +41,9 @@ def every(seconds: float, *, start: float = 0.0, count: int = 9, index: int = 5)
 
 def test_the_form_in_the_store():
     """The record says who leads which term, where its API is, and carries a beat."""
-    assert RECORD.to_bytes() == b'{"api":"http://127.0.0.1:8600","beat":7,"holder":"h-1","log_bytes":0,"term":3}'
+    assert (
+        RECORD.to_bytes() == b'{"api":"http://127.0.0.1:8600","beat":7,"holder":"h-1","log_bytes":0,"term":3}'
+    )
     assert parse_leader(RECORD.to_bytes()) == RECORD
 
 
@@ -61,7 +63,16 @@ def test_a_release_leaves_the_seat_vacant():
 
 
 @pytest.mark.parametrize(
-    "raw", [b"", b"{}", b"[]", b"null", b'{"holder":"h","term":"x","api":"","beat":1}', b"\xff"]
+    "raw",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"null",
+        b'{"holder":"h","term":"x","api":"","beat":1}',
+        b'{"holder":"h","term":1,"api":"","beat":1e999}',
+        b"\xff",
+    ],
 )
 def test_unreadable_records(raw):
     """Bytes that are no leader record are an error."""

@@ -72,6 +72,7 @@ def test_reading_what_was_written(found):
         b'{"fleet":{"by":"a","reason":"b","until":"soon"},"groups":{},"regions":{}}',
         b'{"fleet":{"by":"a","reason":"b","until":"2026-01-12T10:30:00"},"groups":{},"regions":{}}',
         b'{"fleet":{"by":"a","reason":"b","until":7},"groups":{},"regions":{}}',
+        b'{"fleet":{"by":"a","reason":"b","until":"9999-12-31T23:00:00-14:00"},"groups":{},"regions":{}}',
         b"\xff\xfe",
         b"[" * 100_000,
     ],
