@@ -24,6 +24,9 @@ CYCLE_SECONDS_MAX = 1.0
 RETRY_SECONDS = 0.1
 """After a move that was not done, so that a refusal never becomes a tight loop."""
 
+BASIS_SECONDS_MAX = 1.0
+"""Where Consul answers slowly, the groups of one evaluation do not all move by what it saw at its start."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -76,6 +79,8 @@ class ControlLoop:
             return CYCLE_SECONDS_MAX
         basis = Basis(view, situation, situation.budget, view.index(view.keys.budget))
         for decision in evaluation.decisions:
+            if self.clock.monotonic() - situation.monotonic > BASIS_SECONDS_MAX:
+                break
             if isinstance(decision, Move):
                 await self.mover.move_automatically(decision, basis, tenure)
         return RETRY_SECONDS

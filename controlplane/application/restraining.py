@@ -96,6 +96,10 @@ class Restrainer:
             raise StoreUnavailable(f"{self.keys.pause} is absent")
         # bytes of a stranger raise, and are shown instead of being overwritten
         value = change(parse_restraints(entry.value)).to_bytes()
+        if value == entry.value:
+            value += (
+                b"\n"  # equal bytes keep their index, and an earlier write without answer could still land
+            )
         answer = await self.store.transact(
             [Get(self.keys.store(identity)), CompareAndSet(self.keys.pause, value, entry.modify_index)]
         )

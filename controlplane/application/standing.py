@@ -67,6 +67,9 @@ class Standing:
         ):
             self.alarm = None
             self._become(identity)
+        else:
+            missing = self.keys.store(self.identity or "<identity>")
+            self.alarm = f"{self.keys.prefix} is in use, but {missing} is gone: put it back with any value"
 
     def _become(self, identity: str | None) -> None:
         if self.identity is not None:

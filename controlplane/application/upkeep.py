@@ -130,17 +130,20 @@ class Upkeep:
         return retired(former, Stamp(revision, tenure.term, self._change("apply", situation)))
 
     async def _remembered(self, name: str) -> FailoverDocument | None:
-        """What history last said of a group whose document is absent: a wiped store goes on where it was.
+        """What the log or history last said of a group whose document is absent: it goes on where it was.
+
+        The log knows what history has not copied yet; history knows what a wiped store has lost.
 
         Raises:
+            StoreUnavailable: the log cannot be read.
             DatabaseUnavailable: PostgreSQL does not answer.
         """
         self.numbering.see_used(FAILOVER, name, await self.journal.highest_revision(FAILOVER, name))
-        for row in await self.journal.page(kind=FAILOVER, name=name, before=None, limit=HISTORY_ROWS_MAX):
-            document = remembered(row.body)
-            if document is not None:
-                return document
-        return None
+        log = await self.store.list(self.mirror.keys.document_log(FAILOVER, name), consistent=True)
+        rows = await self.journal.page(kind=FAILOVER, name=name, before=None, limit=HISTORY_ROWS_MAX)
+        bodies = [*(entry.value for entry in log.entries), *(row.body for row in rows)]
+        documents = [document for document in map(remembered, bodies) if document]
+        return max(documents, key=lambda document: document.revision, default=None)
 
     def _change(self, kind: str, situation: Situation) -> Change:
         return Change(

@@ -196,6 +196,21 @@ async def test_a_pause_that_cannot_be_is_refused(
         assert world.server.peek(KEYS.pause) == before
 
 
+async def test_a_confirmed_pause_outlives_a_release_that_got_no_answer() -> None:
+    """A release that arrives late, after the same pause was confirmed again, no longer takes effect."""
+    world = World()
+    async with world.settled() as replica:
+        asked = pause(world, 600)
+        await replica.doors.operations.pause(asked)
+        world.server.late_commit(below=KEYS.pause)
+        assert isinstance(await replica.doors.operations.resume(resume()), Unknown)
+        assert isinstance(await replica.doors.operations.pause(asked), Done)
+        world.server.release()
+        await asyncio.sleep(1)
+
+        assert b"fleet" in (world.value(KEYS.pause) or b"")
+
+
 async def test_a_pause_of_a_stranger_is_not_overwritten() -> None:
     """Where the pause key cannot be read, a pause is refused instead of replacing what stands there."""
     world = World()

@@ -199,3 +199,13 @@ async def test_a_deposed_leader_prunes_nothing() -> None:
     await desk.journaller.copy()
 
     assert len(desk.logged()) == 2
+
+
+async def test_the_entries_of_another_store_get_no_rows_in_the_name_of_this_one() -> None:
+    """Where the store was replaced a moment ago, what its log holds now is not taken for the former one's."""
+    desk = Desk()
+    await desk.publish(2)
+    desk.server.delete(KEYS.store(STORE))
+    await desk.journaller.copy()
+
+    assert await desk.rows() == []

@@ -256,6 +256,25 @@ async def test_who_stops_waiting_leaves_a_publication_that_is_settled() -> None:
     assert standing(server, LOG_1)
 
 
+async def test_who_stops_waiting_for_a_settlement_leaves_one_settler() -> None:
+    """When the caller is cancelled while an outcome is unknown, the publisher alone goes on settling it."""
+    server = founded()
+    client = server.client()
+    writer = await publisher(client, FakeClock())
+    server.late_commit(below=DOCUMENT)
+    client.latency_seconds = 0.2
+    publishing = asyncio.create_task(writer.publish(publication(document()), identity=STORE))
+    await asyncio.sleep(0.25)
+    assert writer.is_unsettled("failover", "checkout")
+    publishing.cancel()
+    settling = asyncio.create_task(writer.run())
+    await asyncio.sleep(3)
+
+    assert not settling.done()
+    assert not writer.is_unsettled("failover", "checkout")
+    settling.cancel()
+
+
 async def test_publications_of_one_document_wait_for_each_other() -> None:
     """Two at once on the same document are taken one after the other, and one of them loses by name."""
     server = founded()
