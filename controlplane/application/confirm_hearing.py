@@ -193,7 +193,7 @@ class Acknowledgements:
             followed.document.title: count
             for followed in self._followed.values()
             for count in [followed.count()]
-            if followed.document.sum or any(one.ack is AckClass.AHEAD for one in count.stragglers)
+            if followed.document.sum or count.ahead
         }
 
     def _forget(self, now: float) -> None:

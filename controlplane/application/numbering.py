@@ -1,7 +1,7 @@
 """Owns the numbers that must never be given out twice: revisions of documents, and terms.
 
-The next number lies above everything this replica knows: the document, its log, its own memory and file, and
-what PostgreSQL said when it last answered.
+The next number lies above everything this replica knows: the document, its log, its own memory and file, what
+PostgreSQL said when it last answered, and what readers acknowledge.
 """
 
 from collections.abc import Iterable
@@ -24,6 +24,8 @@ class Numbering:
     """The highest that was ever seen in force, by `kind/name`; kept in the file."""
     _used: dict[str, int] = field(default_factory=dict)
     """The highest that history knows, abandoned ones included."""
+    _acknowledged: dict[str, int] = field(default_factory=dict)
+    """The highest that readers hold, as far as that is believed."""
 
     def __post_init__(self) -> None:
         floors = self.cache.load()
@@ -48,6 +50,11 @@ class Numbering:
         """Remember a revision that history has, in force or abandoned."""
         self._used[f"{kind}/{name}"] = max(revision, self._used.get(f"{kind}/{name}", 0))
 
+    def see_acknowledged(self, kind: str, name: str, revision: int) -> None:
+        """Remember a revision that readers say they hold (`domain.revisions.acknowledged_revision`)."""
+        key = f"{kind}/{name}"
+        self._acknowledged[key] = max(revision, self._acknowledged.get(key, 0))
+
     def see_term(self, term: int) -> None:
         """Remember a term that exists."""
         if term > self.term:
@@ -71,7 +78,9 @@ class Numbering:
         Raises:
             RevisionError: there is no higher number.
         """
-        return next_revision([self._used.get(f"{kind}/{name}", 0), self.known(kind, name), *found])
+        key = f"{kind}/{name}"
+        known = (self._used.get(key, 0), self._acknowledged.get(key, 0), self.known(kind, name))
+        return next_revision([*known, *found])
 
     def _save(self) -> None:
         self.cache.save(Floors(term=self.term, revisions=dict(self._revisions)))

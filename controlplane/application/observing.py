@@ -44,8 +44,12 @@ class Observer:
     definitions: Callable[[], Definitions]
     clock: Clock
     evidence: Evidence = field(default_factory=Evidence)
+    ahead: Callable[[StoreView, Evidence], Mapping[str, str]] = lambda _view, _evidence: {}
+    """Groups of which readers know more than the store, and what."""
     in_flight: dict[str, AutomaticMove] = field(default_factory=dict)
     alarms: tuple[str, ...] = ()
+    _read: Mapping[Entry, VantageReport] = field(default_factory=dict)
+    """The reports as they were last read: each is taken apart once."""
     _broken_at: float | None = None
     _term: int = 0
 
@@ -66,7 +70,7 @@ class Observer:
             registry_revision=view.number(self.keys.registry),
             evidence=self.evidence,
             documents=documents,
-            faults=faults,
+            faults={**self.ahead(view, self.evidence), **faults},
             unsettled=frozenset(name for kind, name in self.publisher.pending if kind == FAILOVER),
             restraints=self._restraints(view),
             budget=self._budget(view),
@@ -92,18 +96,18 @@ class Observer:
         self.evidence = witness(self.evidence, self._reports(), self.clock.monotonic())
 
     def _reports(self) -> Mapping[ProberKey, tuple[VantageReport, int]]:
-        reports: dict[ProberKey, tuple[VantageReport, int]] = {}
+        read: dict[Entry, VantageReport] = {}
         unreadable: list[str] = []
         for entry in self.mirror.reports():
             vantage, _, prober = entry.key.removeprefix(self.keys.vantages).partition("/")
             try:
-                report = parse_report(vantage, prober, entry.value)
+                read[entry] = self._read.get(entry) or parse_report(vantage, prober, entry.value)
             except ReportError as error:
                 unreadable.append(f"{entry.key}: {error}")
-                continue
-            reports[(vantage, prober)] = (report, entry.modify_index)
-        self.alarms = tuple(unreadable)
-        return reports
+        self.alarms, self._read = tuple(unreadable), read
+        return {
+            (report.vantage, report.prober): (report, entry.modify_index) for entry, report in read.items()
+        }
 
     def _documents(self, view: StoreView) -> tuple[dict[str, FailoverDocument], dict[str, str]]:
         documents: dict[str, FailoverDocument] = {}

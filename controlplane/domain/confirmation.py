@@ -57,6 +57,11 @@ class Tally:
         """Instances per region."""
         return {region: sum(counts.values()) for region, counts in self.regions.items()}
 
+    @property
+    def ahead(self) -> bool:
+        """Whether anybody is: the worst word comes first."""
+        return bool(self.stragglers) and self.stragglers[0].ack is AckClass.AHEAD
+
     def unconfirmed(self, region: str) -> int:
         """How many instances of a region do not confirm."""
         counts = self.regions.get(region, {})
