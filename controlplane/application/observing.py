@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from controlplane.application.composing import Held
+from controlplane.application.confirming import Confirmations
 from controlplane.application.leadership import Leadership
 from controlplane.application.mirror import StoreMirror, StoreView
 from controlplane.application.numbering import Numbering
@@ -44,14 +45,16 @@ class Observer:
     definitions: Callable[[], Definitions]
     clock: Clock
     evidence: Evidence = field(default_factory=Evidence)
-    ahead: Callable[[StoreView, Evidence], Mapping[str, str]] = lambda _view, _evidence: {}
-    """Groups of which readers know more than the store, and what."""
     in_flight: dict[str, AutomaticMove] = field(default_factory=dict)
     alarms: tuple[str, ...] = ()
+    confirmations: Confirmations = field(init=False)
     _read: Mapping[Entry, VantageReport] = field(default_factory=dict)
     """The reports as they were last read: each is taken apart once."""
     _broken_at: float | None = None
     _term: int = 0
+
+    def __post_init__(self) -> None:
+        self.confirmations = Confirmations(self.mirror, self.numbering, self.definitions, self.clock)
 
     @property
     def keys(self) -> Keys:
@@ -70,7 +73,7 @@ class Observer:
             registry_revision=view.number(self.keys.registry),
             evidence=self.evidence,
             documents=documents,
-            faults={**self.ahead(view, self.evidence), **faults},
+            faults={**self.confirmations.look(view, self.evidence), **faults},
             unsettled=frozenset(name for kind, name in self.publisher.pending if kind == FAILOVER),
             restraints=self._restraints(view),
             budget=self._budget(view),

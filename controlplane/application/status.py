@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from math import isinf
 from typing import Any
 
+from controlplane.application.confirm_views import ConfirmationView, confirmation_view
 from controlplane.application.control_loop import ControlLoop
 from controlplane.application.definitions_keeper import DefinitionsKeeper
 from controlplane.application.journaller import LOG_BYTES_MAX, Journaller
@@ -77,6 +78,7 @@ class StatusQueries:
                 for pending in self.publisher.pending.values()
             ),
             alarms=self._alarms(),
+            confirmations=self._confirmations(evaluation),
             groups=self._groups(evaluation) if evaluation else (),
             vantages=self._vantages(),
         )
@@ -129,7 +131,17 @@ class StatusQueries:
             else None
         )
         singles = tuple(alarm for alarm in (self.standing.alarm, full) if alarm)
-        return (*singles, *self.switch_alarms(), *self.observer.alarms, *self.journaller.alarms)
+        return (
+            *singles,
+            *self.switch_alarms(),
+            *self.observer.alarms,
+            *self.observer.confirmations.alarms,
+            *self.journaller.alarms,
+        )
+
+    def _confirmations(self, evaluation: Evaluation | None) -> tuple[ConfirmationView, ...]:
+        maintained = evaluation.outlook.restraints.regions if evaluation else {}
+        return tuple(confirmation_view(one) for one in self.observer.confirmations.all(maintained))
 
     def _groups(self, evaluation: Evaluation) -> tuple[GroupView, ...]:
         by_group: dict[str, list[ForecastView]] = {}

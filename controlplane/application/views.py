@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from controlplane.application.confirm_views import ConfirmationView
+
 
 @dataclass(frozen=True, slots=True)
 class RegionView:
@@ -107,6 +109,8 @@ class StatusView:
     """What a person should look at: foreign edits, journal conflicts, a full log."""
     groups: tuple[GroupView, ...]
     vantages: tuple[VantageStatus, ...]
+    confirmations: tuple[ConfirmationView, ...] = ()
+    """Every document of the definitions: groups first."""
 
 
 @dataclass(frozen=True, slots=True)
