@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 from controlplane.api.schemas.base import Answer
+from controlplane.api.schemas.confirmation import ConfirmationAnswer
 
 
 class RegionAnswer(Answer):
@@ -160,6 +161,8 @@ class StatusAnswer(Answer):
     """In the order of the fleet file."""
     vantages: list[VantageAnswer]
     """Every prober process that reports."""
+    confirmations: list[ConfirmationAnswer]
+    """How many instances confirm each document that is in force."""
 
 
 class PrincipalAnswer(Answer):
