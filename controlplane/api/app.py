@@ -17,7 +17,16 @@ from controlplane.api.limits import FLEET_FILE_BYTES_MAX, REQUEST_TIMEOUT_SECOND
 from controlplane.api.metrics import StatusCollector
 from controlplane.api.observing import Observing, RequestMetrics
 from controlplane.api.recovery import Recovery
-from controlplane.api.routes import failover, history, process, registry, restraints, status
+from controlplane.api.routes import (
+    confirmation,
+    failover,
+    history,
+    process,
+    registry,
+    restraints,
+    status,
+    switches,
+)
 from controlplane.api.tracing import Tracing
 from controlplane.api.versioned import API_PREFIX
 from controlplane.application.doors import Doors
@@ -53,7 +62,7 @@ def create_app(
     application.state.doors = doors
     application.state.clock = clock
     application.state.metrics_registry = metrics
-    for module in (process, status, failover, restraints, registry, history, openapi):
+    for module in (process, status, failover, switches, confirmation, restraints, registry, history, openapi):
         application.include_router(module.router)
     application.router.routes.extend(pages)
     return application

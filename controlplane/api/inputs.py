@@ -73,18 +73,20 @@ Duration = Annotated[
 Override = Annotated[str, Field(min_length=1, max_length=OVERRIDE_CHARACTERS_MAX), AfterValidator(_one_line)]
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
+    """What all bodies share: nothing unknown is in them, and nobody changes them."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
-class PlanBody(_Body):
+class PlanBody(Body):
     """Which move to plan."""
 
     to: Name
     """The region to move to."""
 
 
-class MoveBody(_Body):
+class MoveBody(Body):
     """Which move to make, and why."""
 
     to: Name
@@ -95,7 +97,7 @@ class MoveBody(_Body):
     """Names of the gates that may fail, as the plan shows them."""
 
 
-class _Restraint(_Body):
+class _Restraint(Body):
     scope: Literal["fleet", "group", "region"]
     """`fleet`, one `group`, or a `region` in maintenance."""
     name: Name | None = None

@@ -22,7 +22,16 @@ RESPONSES: dict[int | str, dict[str, object]] = {
 }
 """For the description of every route that acts."""
 
-_STATUS = {"consul_unavailable": 503, "unknown_group": 404, "unknown_region": 422}
+_STATUS = {
+    "consul_unavailable": 503,
+    "flip_not_allowed": 422,
+    "unknown_group": 404,
+    "unknown_region": 422,
+    "unknown_revision": 404,
+    "unknown_service": 404,
+    "unknown_switch": 404,
+    "value_not_allowed": 422,
+}
 _STATUS_OF_REFUSAL = 409
 _LOST_RACES = frozenset({"revision_changed", "document_changed"})
 

@@ -18,8 +18,14 @@ MEDIA_TYPE = "application/problem+json"
 _TITLES = {
     "body_too_large": "The body is too large",
     "consul_unavailable": "Consul does not answer",
+    "clock_tilt": "This replica's clock is wrong; nothing has changed",
+    "contended": "Others kept being first; nothing has changed",
     "database_unavailable": "PostgreSQL does not answer",
+    "document_too_large": "The switches would not fit their document; nothing has changed",
+    "flip_not_allowed": "That cannot be asked of a switch; nothing has changed",
     "forbidden": "This token may not do that",
+    "foreign_edit": "The document was changed past the control plane; nothing has changed",
+    "history_full": "History cannot take up more; nothing has changed",
     "internal_error": "Something went wrong here",
     "invalid_fleet_file": "The fleet file has mistakes; nothing has changed",
     "invalid_request": "The request has mistakes; nothing was done",
@@ -28,9 +34,15 @@ _TITLES = {
     "not_found": "There is nothing at this address",
     "registry_changed": "The definitions changed meanwhile; nothing has changed",
     "revision_changed": "The document changed meanwhile; nothing has changed",
+    "switch_changed": "The switch changed meanwhile; nothing has changed",
     "timed_out": "The request took too long",
     "unauthenticated": "A token is needed",
+    "unknown_document": "There is no such document",
     "unknown_group": "There is no such group",
+    "unknown_revision": "There is no such revision",
+    "unknown_service": "There is no such service, or it has no switches",
+    "unknown_switch": "There is no such switch",
+    "value_not_allowed": "The switch cannot have that value; nothing has changed",
 }
 
 

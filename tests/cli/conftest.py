@@ -15,6 +15,7 @@ from controlplane.cli.main import run
 from tests.fakes.clock import FakeClock
 from tests.fakes.doors import FakeDoors
 from tests.web.pictures import GOOD, HISTORY
+from tests.web.switch_pictures import SWITCHES
 
 DEADLINE_SECONDS = 20.0
 
@@ -55,6 +56,7 @@ def fakes() -> FakeDoors:
     doors = FakeDoors()
     doors.queries.picture = GOOD
     doors.queries.history = HISTORY
+    doors.switches.picture = SWITCHES
     return doors
 
 

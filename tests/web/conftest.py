@@ -10,6 +10,7 @@ from controlplane.api.app import create_app
 from tests.fakes.clock import FakeClock
 from tests.fakes.doors import FakeDoors
 from tests.web.pictures import GOOD, HISTORY
+from tests.web.switch_pictures import SWITCHES
 
 PUBLIC_URL = "http://controlplane.test"
 
@@ -21,6 +22,7 @@ def fakes() -> FakeDoors:
     doors = FakeDoors()
     doors.queries.picture = GOOD
     doors.queries.history = HISTORY
+    doors.switches.picture = SWITCHES
     return doors
 
 

@@ -11,6 +11,7 @@ from tests.fakes.doors import ROLES, FakeDoors
 from tests.web.conftest import Connect
 
 MOVE = {"to": "eu-west", "reason": "INC-1"}
+REASON = {"reason": "INC-1"}
 RESTRAINT = {"scope": "group", "name": "checkout", "reason": "INC-1"}
 
 
@@ -27,8 +28,17 @@ class Route:
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
 
+    @property
+    def template(self) -> str:
+        """The path as the interface describes it."""
+        path = self.path.partition("?")[0]
+        for name, placeholder in PLACEHOLDERS.items():
+            path = path.replace(f"/{name}", f"/{{{placeholder}}}")
+        return path
+
 
 READERS = "viewer operator admin"
+PLACEHOLDERS = {"checkout": "group", "payments": "service", "new-ui": "switch"}
 ROUTES = [
     Route("GET", "/status", READERS),
     Route("GET", "/whoami", READERS),
@@ -36,6 +46,14 @@ ROUTES = [
     Route("GET", "/failover/checkout", READERS),
     Route("POST", "/failover/checkout/plan", READERS, json={"to": "eu-west"}),
     Route("POST", "/failover/checkout/move", "operator admin", json=MOVE),
+    Route("GET", "/switches", READERS),
+    Route("GET", "/switches/payments", READERS),
+    Route("GET", "/switches/payments/new-ui", READERS),
+    Route("POST", "/switches/payments/new-ui/degrade", "operator admin", json=REASON),
+    Route("POST", "/switches/payments/new-ui/restore", "operator admin", json=REASON),
+    Route("POST", "/switches/payments/new-ui/force", "operator admin", json=REASON),
+    Route("POST", "/switches/payments/undo", "operator admin", json={**REASON, "revision": 7}),
+    Route("POST", "/switches/payments/drift", "operator admin", json={**REASON, "policy": "adopt"}),
     Route("GET", "/pause", READERS),
     Route("POST", "/pause", "operator admin", json={**RESTRAINT, "for": "1h"}),
     Route("POST", "/resume", "operator admin", json=RESTRAINT),
@@ -78,10 +96,7 @@ def test_no_route_is_left_out_of_the_table_above(application):
         for method in operations
         if path.startswith("/api/")
     }
-    judged = {
-        (route.method, f"/api/v1{route.path.partition('?')[0]}".replace("/checkout", "/{group}"))
-        for route in ROUTES
-    }
+    judged = {(route.method, f"/api/v1{route.template}") for route in ROUTES}
 
     assert judged - {("GET", "/api/v1/openapi.json")} == described
 
