@@ -24,7 +24,7 @@ from controlplane.console.board import board
 from controlplane.console.texts import gettext, ngettext
 
 CHANGES_SHOWN = 8
-HISTORY_TIMEOUT_SECONDS = 1.0
+HISTORY_TIMEOUT_SECONDS = 0.5
 """The present is not kept waiting for the past."""
 
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -62,6 +62,7 @@ class StatusPage:
         self._now = environment.get_template("now.html")
         self._closed = environment.get_template("closed.html")
         self._open = open_status_page
+        self._readings: set[asyncio.Future[Sequence[ChangeView]]] = set()
 
     async def show(self, request: Request) -> HTMLResponse:
         """The page, or the sentence that says how to get in."""
@@ -72,11 +73,28 @@ class StatusPage:
         return HTMLResponse(self._now.render(board=board(status, changes)))
 
     async def _changes(self) -> Sequence[ChangeView] | None:
+        """The last changes; None where history does not answer in time.
+
+        It is not waited for even to give up: a frozen database keeps its driver busy with that for seconds.
+        """
+        reading = asyncio.ensure_future(
+            self._queries.changes(kind=None, name=None, before=None, limit=CHANGES_SHOWN)
+        )
+        self._readings.add(reading)
+        reading.add_done_callback(self._ended)
         try:
-            async with asyncio.timeout(HISTORY_TIMEOUT_SECONDS):
-                return await self._queries.changes(kind=None, name=None, before=None, limit=CHANGES_SHOWN)
-        except (DatabaseUnavailable, TimeoutError):
+            await asyncio.wait({reading}, timeout=HISTORY_TIMEOUT_SECONDS)
+        finally:
+            reading.cancel()
+        try:
+            return reading.result()
+        except (DatabaseUnavailable, asyncio.InvalidStateError):
             return None
+
+    def _ended(self, reading: "asyncio.Future[Sequence[ChangeView]]") -> None:
+        self._readings.discard(reading)
+        if not reading.cancelled():
+            reading.exception()  # looked at, so that asyncio does not report one that nobody waits for
 
 
 def _from_this_machine(request: Request) -> bool:
