@@ -76,9 +76,13 @@ def _knowledge(situation: Situation) -> Iterator[Obstacle]:
             "definitions_behind", f"definitions are at revision {held}, the registry is at {wanted}"
         )
     if situation.restraints is None:
-        yield _freeze("pause_unreadable", "the value of the key `pause` cannot be read")
+        text = (
+            'the key `pause` cannot be read or is absent; {"groups":{},"regions":{}} would restrain nothing'
+        )
+        yield _freeze("pause_unreadable", text)
     if situation.budget is None:
-        yield _freeze("budget_unreadable", "the value of the key `budget` cannot be read")
+        text = 'the key `budget` cannot be read or is absent; {"moves":[]} would forget every automatic move'
+        yield _freeze("budget_unreadable", text)
 
 
 def _vantages(voters: Sequence[VantageView]) -> Iterator[Obstacle]:

@@ -10,6 +10,7 @@ from controlplane.processes.private_file import private_folder
 
 LOG_BYTES_MAX = 4 * 1024 * 1024
 _TAIL_BYTES_MAX = 4_096
+_FRAME = " \t\r+-|"
 
 
 def open_log(path: Path) -> BinaryIO:
@@ -35,11 +36,11 @@ def bound_log(path: Path) -> None:
 
 
 def last_line(path: Path) -> str:
-    """What the child said last; empty where it said nothing."""
+    """What the child said last, without the frame of a traceback; empty where it said nothing."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - _TAIL_BYTES_MAX))
             lines = file.read().decode(errors="replace").split("\n")
     except OSError:
         return ""
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return next((said for line in reversed(lines) if (said := line.strip(_FRAME))), "")

@@ -1,6 +1,7 @@
 """Owns the private PostgreSQL: its files, its command line, and how one sees that it takes connections."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ _ROLE = "controlplane"
 _DATABASE = "controlplane"
 _PREPARE_TIMEOUT_SECONDS = 120
 _READY_TIMEOUT_SECONDS = 2
+_WHY = re.compile(r"\b(error|ERROR|FATAL|PANIC):")
 _ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/bin:/bin"}
 
 
@@ -152,8 +154,9 @@ def _run(*argv: str, said: str = "") -> None:
     except subprocess.TimeoutExpired as error:
         raise ProcessError(f"{Path(argv[0]).name} took longer than {_PREPARE_TIMEOUT_SECONDS} s") from error
     if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise ProcessError(f"{Path(argv[0]).name} failed: {last}")
+        said_last = done.stderr.strip().splitlines() or ["it said nothing"]
+        why = next((line for line in said_last if _WHY.search(line)), said_last[-1])
+        raise ProcessError(f"{Path(argv[0]).name} failed: {why}")
 
 
 def _is_alive(process: str) -> bool:

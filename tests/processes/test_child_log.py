@@ -37,6 +37,14 @@ def test_a_small_log_is_left_alone(tmp_path: Path) -> None:
     assert path.read_text() == "one\n"
 
 
+def test_the_frame_of_a_traceback_says_nothing(tmp_path: Path) -> None:
+    """Of a process that fell over with several errors at once, the last error is quoted, not its frame."""
+    path = tmp_path / "control.log"
+    path.write_text("  +-+---- 1 ----\n    | OverflowError: too large\n    +---------\n")
+
+    assert last_line(path) == "OverflowError: too large"
+
+
 def test_the_last_line_is_the_last_that_says_something(tmp_path: Path) -> None:
     """Empty lines at the end are no words."""
     path = tmp_path / "child.log"

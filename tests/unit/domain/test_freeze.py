@@ -59,8 +59,16 @@ def codes(obstacles: Iterable[Obstacle]) -> list[str]:
             "definitions_behind",
             "definitions are at revision 7, the registry is at 8",
         ),
-        ({"restraints": None}, "pause_unreadable", "the value of the key `pause` cannot be read"),
-        ({"budget": None}, "budget_unreadable", "the value of the key `budget` cannot be read"),
+        (
+            {"restraints": None},
+            "pause_unreadable",
+            'the key `pause` cannot be read or is absent; {"groups":{},"regions":{}} would restrain nothing',
+        ),
+        (
+            {"budget": None},
+            "budget_unreadable",
+            'the key `budget` cannot be read or is absent; {"moves":[]} would forget every automatic move',
+        ),
     ],
 )
 def test_what_freezes_the_fleet(changes, code, text):
