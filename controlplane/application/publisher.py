@@ -146,14 +146,18 @@ class Publisher:
     async def _settle_in_time(self, document: DocumentId, asked: float) -> Result:
         publication = self.pending[document].publication
         left = ANSWER_SECONDS_MAX - (self.clock.monotonic() - asked)
+        settling = asyncio.create_task(self._settle_at_last(document))
         try:
-            async with asyncio.timeout(max(left, 0.0)):
-                return await self._settle_at_last(document)
-        except TimeoutError:
-            return Unknown(
-                publication.change_id,
-                f"{publication.title}: Consul gave no final answer; unknown, it may still take effect",
-            )
+            done, _ = await asyncio.wait({settling}, timeout=max(left, 0.0))
+        finally:
+            settling.cancel()
+        if done:
+            return settling.result()
+        await asyncio.wait({settling})
+        return Unknown(
+            publication.change_id,
+            f"{publication.title}: Consul gave no final answer; unknown, it may still take effect",
+        )
 
     async def _settle_at_last(self, document: DocumentId) -> Result:
         while True:
