@@ -143,7 +143,7 @@ class SwitchActions:
         done = done_before(f"{SWITCHES}/{request.service}", act_id, reading.logged)
         if done:
             return done
-        before, after = resolution(request, reading, await self.recovery.last_known(request.service))
+        before, after = resolution(request, reading, await self.recovery.last_known(reading))
         writing = Writing(
             reading=reading,
             before=before,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from controlplane.application.change_rows import ABANDONED, UNREADABLE
 from controlplane.application.numbering import Numbering
 from controlplane.application.ports import DatabaseUnavailable, Journal
-from controlplane.application.switch_reading import SWITCHES
+from controlplane.application.switch_reading import SWITCHES, Reading
 from controlplane.application.switch_sight import SwitchSight
 from controlplane.contract.log_entries import LogEntry, LogEntryError, parse_log_entry
 from controlplane.contract.switches import SwitchDocument
@@ -70,10 +70,10 @@ class SwitchRecovery:
         if self.numbering.known(SWITCHES, service) > known:
             self.sight.look_again(service)
 
-    async def last_known(self, service: str) -> SwitchDocument | None:
-        """The document with the highest revision that memory or history can tell; None where neither can."""
-        remembered = self.sight.known.get(service)
-        candidates = [remembered.document if remembered else None, await self._told(service)]
+    async def last_known(self, reading: Reading) -> SwitchDocument | None:
+        """The document with the highest revision that memory, the log or history can tell; None: none can."""
+        remembered = self.sight.known.get(reading.service)
+        candidates = [remembered.document if remembered else None, await self._told(reading)]
         documents = [document for document in candidates if document]
         return max(documents, key=lambda document: document.revision, default=None)
 
@@ -89,19 +89,25 @@ class SwitchRecovery:
                     return entry
         return None
 
-    async def _told(self, service: str) -> SwitchDocument | None:
-        if not self.database_available():
-            return None
-        entries: list[LogEntry] = []
+    async def _told(self, reading: Reading) -> SwitchDocument | None:
+        """What the log tells, which knows the newest, together with history, which knows the oldest."""
+        entries = {one.revision: one.published for one in reading.logged if one.published}
+        if self.database_available():
+            entries = {**await self._reached(reading.service), **entries}
+        return replayed(entries[revision] for revision in sorted(entries, reverse=True))
+
+    async def _reached(self, service: str) -> dict[int, LogEntry]:
+        """History back to the first document, by revision; or as far as PostgreSQL answered."""
+        entries: dict[int, LogEntry] = {}
         try:
             async with aclosing(self._history(service)) as history:
                 async for entry in history:
-                    entries.append(entry)
+                    entries[entry.revision] = entry
                     if entry.before is None:
                         break
         except DatabaseUnavailable as error:
             logger.warning("history was not asked", extra={"service": service, "error": str(error)})
-        return replayed(entries)
+        return entries
 
     async def _history(self, service: str) -> AsyncGenerator[LogEntry, None]:
         """What was published of a service, newest first."""

@@ -54,8 +54,9 @@ class SwitchRepairing:
                 await self._repair(service, tenure)
 
     async def _repair(self, service: str, tenure: Tenure) -> None:
-        last = await self._last_known(service)
+        await self._learn_numbers(service)
         reading = await self.reader.read(service)
+        last = await self.recovery.last_known(reading)
         after = self._wanted(reading, last)
         if reading.drift and after is not None:
             explanation = {
@@ -65,13 +66,12 @@ class SwitchRepairing:
             cause = Cause(SwitchChangeKind.REPAIR, reading.drift.text, explanation)
             await self.automation.publish(reading, after, cause, tenure)
 
-    async def _last_known(self, service: str) -> SwitchDocument | None:
+    async def _learn_numbers(self, service: str) -> None:
         if self.database_available():
             try:
                 await self.recovery.learn(service)
             except DatabaseUnavailable as error:
-                logger.warning("history was not asked", extra={"service": service, "error": str(error)})
-        return await self.recovery.last_known(service)
+                logger.warning("numbers are as known", extra={"service": service, "error": str(error)})
 
     def _wanted(self, reading: Reading, last: SwitchDocument | None) -> Mapping[str, Switch] | None:
         """What is published again; None where that is not known, or not for the automation to say."""

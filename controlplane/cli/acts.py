@@ -30,15 +30,16 @@ def act(
     as_json: bool,
     data_dir: Path | None,
     if_match: int | None = None,
+    exactly: Mapping[str, Any] | None = None,
 ) -> None:
-    """Send an act once and print what was done.
+    """Send an act once and print what was done. What is None in `body` is left out, in `exactly` it is null.
 
     Raises:
         CommandFailed: it was refused, was not sent, or its outcome is unknown.
     """
     key = key or secrets.token_urlsafe(KEY_BYTES)
     headers = {"Idempotency-Key": key, "If-Match": None if if_match is None else f'"{if_match}"'}
-    given = {name: value for name, value in body.items() if value is not None}
+    given = {name: value for name, value in body.items() if value is not None} | dict(exactly or {})
     with connect(data_dir) as api:
         try:
             answer = api.act(path, given, headers)

@@ -18,6 +18,7 @@ from controlplane.cli import (
     looking,
     maintenance,
     starting,
+    switches,
     tokens,
 )
 from controlplane.cli.failures import CommandFailed
@@ -36,6 +37,7 @@ app = typer.Typer(
 
 app.command()(looking.status)
 app.add_typer(failover.app, name="failover")
+app.add_typer(switches.app, name="switch")
 app.add_typer(maintenance.app, name="maintenance")
 app.command()(looking.history)
 app.command()(definitions.apply)
