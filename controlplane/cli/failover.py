@@ -5,10 +5,12 @@ from typing import Annotated, Any
 import typer
 
 from controlplane.cli.acts import For, IdempotencyKey, Reason, Until, act
+from controlplane.cli.confirmation import confirmation_of
 from controlplane.cli.connection import DataDir, connect
 from controlplane.cli.names import checked_name
 from controlplane.cli.output import AsJson, say_json
 from controlplane.cli.pictures import say_group, say_plan
+from controlplane.contract.documents import DocumentKind
 
 app = typer.Typer(help="Look at failover groups, move them, pause the automation.", no_args_is_help=True)
 
@@ -30,14 +32,15 @@ def status(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the groups and who could take over."""
+    """Show the groups, who has applied what is in force, and who could take over."""
     with connect(data_dir) as api:
         answer = api.read(f"/failover/{group}" if group else "/failover")
+        confirmed = {} if as_json else api.read("/confirmations")
     if as_json:
         say_json(answer)
         return
     for one in [answer] if group else answer["groups"]:
-        say_group(one)
+        say_group(one, confirmation_of(confirmed, DocumentKind.FAILOVER, one["name"]))
 
 
 @app.command()

@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from controlplane.cli.confirmation import confirmation_of, confirmation_text, is_complete
 from controlplane.cli.output import say, say_item, say_table
+from controlplane.contract.documents import DocumentKind
 
 Picture = Mapping[str, Any]
 
@@ -17,16 +19,18 @@ def say_status(status: Picture) -> None:
         say_item(text)
     for group in status["groups"]:
         say()
-        say_group(group)
+        say_group(group, confirmation_of(status, DocumentKind.FAILOVER, group["name"]))
     if not status["groups"]:
         say("no groups are defined: controlplane apply -f fleet.yaml")
 
 
-def say_group(group: Picture) -> None:
-    """One failover group."""
+def say_group(group: Picture, confirmation: Picture | None) -> None:
+    """One failover group, and who has applied its document."""
     notes = ", ".join([group["mode"], _revision(group["revision"]), *group["flags"]])
     say(f"{group['name']}: {group['state']} in {group['active'] or 'no region'} ({notes})")
     say(group["reason"], indent=1)
+    if confirmation:
+        say(confirmation_text(confirmation), indent=1)
     rows = [
         (
             " *" if region["active"] else "",
@@ -68,6 +72,9 @@ def _wrong(status: Picture) -> Iterator[str]:
     for one in status["restraints"]:
         named = f" {one['name']}" if one["name"] else ""
         yield f"RESTRAINED: {one['scope']}{named} until {one['until']} by {one['by']}: {one['reason']}"
+    for one in status["confirmations"]:
+        if one["kind"] == DocumentKind.SWITCHES and not is_complete(one):
+            yield f"UNCONFIRMED: switches of {one['name']}: {confirmation_text(one)}"
     for vantage in status["vantages"]:
         if not vantage["votes"]:
             yield f"ABSTAINS: vantage {vantage['vantage']} {vantage['prober']}: {vantage['reason']}"

@@ -26,6 +26,7 @@ instances: 45 up
 
 checkout: steady in us-east (automatic, revision 16)
   us-east up from 3 of 3 vantages
+  applied 30 of 30 (100.0 %)
     region    verdict  standing  instances up
  *  us-east   up       active    checkout 5/5, payments 5/5
     eu-west   up       ready     checkout 5/5, payments 5/5
@@ -34,6 +35,7 @@ checkout: steady in us-east (automatic, revision 16)
 
 catalog: steady in eu-west (automatic, revision 16)
   eu-west up from 3 of 3 vantages
+  applied 15 of 15 (100.0 %)
     region    verdict  standing  instances up
     us-east   up       ready     catalog 5/5
  *  eu-west   up       active    catalog 5/5
@@ -96,6 +98,7 @@ def test_one_group_or_all_of_them(controlplane: Command):
     """`failover status` takes a name or none."""
     assert controlplane("failover", "status").out.count("steady in") == 2
     assert controlplane("failover", "status", "catalog").out.startswith("catalog: steady in eu-west")
+    assert "applied 15 of 15 (100.0 %)" in controlplane("failover", "status", "catalog").out
     assert json.loads(controlplane("failover", "status", "catalog", "--json").out)["name"] == "catalog"
     assert len(json.loads(controlplane("failover", "status", "--json").out)["groups"]) == 2
 

@@ -13,6 +13,7 @@ from controlplane.application.views import (
     StatusView,
     VantageStatus,
 )
+from tests.web.confirmations import confirmation
 
 AS_OF = "2026-01-12T09:31:14.207Z"
 REGIONS = ("us-east", "eu-west", "ap-south")
@@ -95,6 +96,7 @@ GOOD = StatusView(
     alarms=(),
     groups=(group("checkout", "checkout", "payments"), group("catalog", "catalog", active="eu-west")),
     vantages=VANTAGES,
+    confirmations=(confirmation("checkout", instances=30), confirmation("catalog", instances=15)),
 )
 
 MOVED = group(

@@ -38,7 +38,12 @@ class Route:
 
 
 READERS = "viewer operator admin"
-PLACEHOLDERS = {"checkout": "group", "payments": "service", "new-ui": "switch"}
+PLACEHOLDERS = {
+    "checkout": "group",
+    "payments": "service",
+    "new-ui": "switch",
+    "failover/catalog": "kind}/{name",
+}
 ROUTES = [
     Route("GET", "/status", READERS),
     Route("GET", "/whoami", READERS),
@@ -54,6 +59,8 @@ ROUTES = [
     Route("POST", "/switches/payments/new-ui/force", "operator admin", json=REASON),
     Route("POST", "/switches/payments/undo", "operator admin", json={**REASON, "revision": 7}),
     Route("POST", "/switches/payments/drift", "operator admin", json={**REASON, "policy": "adopt"}),
+    Route("GET", "/confirmations", READERS),
+    Route("GET", "/confirmations/failover/catalog", READERS),
     Route("GET", "/pause", READERS),
     Route("POST", "/pause", "operator admin", json={**RESTRAINT, "for": "1h"}),
     Route("POST", "/resume", "operator admin", json=RESTRAINT),

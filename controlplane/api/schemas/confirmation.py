@@ -11,7 +11,7 @@ class StragglerAnswer(Answer):
     region: str
     """Where it is."""
     ack: str
-    """`ahead`, `nack`, `behind`, `override`, `silent`, `offline`, or `confirmed` from elsewhere than Consul."""
+    """`ahead`, `nack`, `behind`, `override`, `silent`, `offline`; `confirmed` from elsewhere than Consul."""
     revision: int
     """What it holds; 0: nothing, or unknown."""
     text: str
