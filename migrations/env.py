@@ -7,8 +7,8 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
+from controlplane.adapters.postgres.history_tables import metadata
 from controlplane.adapters.postgres.session import CONNECT_TIMEOUT_SECONDS, database_url, server_limits
-from controlplane.adapters.postgres.tables import metadata
 
 ADVISORY_LOCK = 0x636F6E74726F6C
 """Any number; the same in every process that migrates."""

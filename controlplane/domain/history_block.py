@@ -1,7 +1,7 @@
 """Owns blocks, what one check of one instance found in one minute, and pages, in which blocks travel.
 
 A block holds its samples. One whose samples had to go, because the disk was full, holds their summary, and
-may then stand for up to a quarter of an hour.
+may then stand for a quarter of an hour; so do those that stand for a whole hour or day in PostgreSQL.
 """
 
 import json
@@ -15,7 +15,8 @@ from controlplane.domain.history_samples import SAMPLES_MAX, Samples, pack_sampl
 from controlplane.domain.history_summary import Summary, pack_summary, summarised, unpack_summary
 from controlplane.domain.history_varint import HistoryFormatError, packed, unpacked
 
-MINUTE_SECONDS = 60
+LATENCY_MAX = 2**31 - 1
+"""In steps of 0.1 ms: sixty hours."""
 PAGE_BLOCKS_MAX = 1024
 PAGE_BYTES_MAX = 4 * 1024 * 1024
 """Of a page once it is inflated."""
@@ -171,7 +172,8 @@ def _entries(names: Sequence[Series], numbers: Sequence[int], first: int, data: 
             place : place + _NUMBERS_PER_BLOCK
         ]
         begin, end = end, end + length
-        if end > len(data) or not failures + faults <= probes <= SAMPLES_MAX:
+        consistent = failures + faults <= probes <= SAMPLES_MAX and fastest + spread <= LATENCY_MAX
+        if end > len(data) or not consistent:
             raise HistoryFormatError("the numbers of a block contradict each other")
         yield (
             names[series],

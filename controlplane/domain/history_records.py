@@ -13,6 +13,8 @@ from controlplane.domain.history_varint import HistoryFormatError
 BOOT_CHARACTERS_MAX = 64
 TEXT_CHARACTERS_MAX = 500
 TRACE_ID_DIGITS = 32
+TIME_MS_LIMIT = 253_402_300_800_000
+"""The end of the year 9999."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class HealthTurn:
         """
         fields = _object(raw)
         texts = {name: _text(fields, name) for name in _TURN_TEXTS}
-        turn = cls(at_ms=_integer(fields, "at_ms"), **texts)
+        turn = cls(at_ms=_milliseconds(fields, "at_ms"), **texts)
         if not (is_instance_id(turn.instance) and is_name(turn.service) and is_name(turn.region)):
             raise HistoryFormatError(
                 f"{turn.instance!r} of {turn.service!r} in {turn.region!r} is no instance"
@@ -146,8 +148,8 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _integer(fields: Mapping[str, Any], name: str) -> int:
+def _milliseconds(fields: Mapping[str, Any], name: str) -> int:
     value = fields.get(name)
-    if type(value) is not int or not 0 <= value < 1 << 53:
-        raise HistoryFormatError(f"{name} is {value!r:.50}, wanted is a count")
+    if type(value) is not int or not 0 <= value < TIME_MS_LIMIT:
+        raise HistoryFormatError(f"{name} is {value!r:.50}, wanted are milliseconds since 1970")
     return value

@@ -8,7 +8,6 @@ from typing import Any, Protocol
 from controlplane.domain.history_block import Block, Entry
 from controlplane.domain.history_frame import Stream
 from controlplane.domain.history_records import EvaluationRecord, HealthTurn, Origin
-from controlplane.domain.history_summary import Summary
 from controlplane.domain.history_time import Resolution
 
 
@@ -176,18 +175,9 @@ class HistoryReader(Protocol):
         """
 
     async def blocks(
-        self, series: Sequence[int], first: int, last: int, *, limit: int
-    ) -> Sequence[tuple[int, Block]]:
-        """Blocks with the ids of their series, by minute and series; at most `limit`.
-
-        Raises:
-            DatabaseUnavailable: no answer.
-        """
-
-    async def rollups(
         self, resolution: Resolution, series: Sequence[int], first: int, last: int, *, limit: int
-    ) -> Sequence[tuple[int, int, Summary]]:
-        """(series, first minute, sum) of hours or days, by time and series; at most `limit`.
+    ) -> Sequence[tuple[int, Block]]:
+        """Blocks of a minute, an hour or a day, with the numbers of their series, the oldest first.
 
         Raises:
             DatabaseUnavailable: no answer.
@@ -200,17 +190,15 @@ class HistoryReader(Protocol):
             DatabaseUnavailable: no answer.
         """
 
-    async def turns(
-        self, whose: Whose, first: datetime, last: datetime, *, before: int | None, limit: int
-    ) -> Sequence[TurnRow]:
-        """Changes of health within a span, newest first, with a position below `before`.
+    async def turns(self, whose: Whose, first: datetime, last: datetime, *, limit: int) -> Sequence[TurnRow]:
+        """Changes of health from `first` on and before `last`, the oldest first; at most `limit`.
 
         Raises:
             DatabaseUnavailable: no answer.
         """
 
-    async def last_turns(self, whose: Whose, before: datetime) -> Sequence[TurnRow]:
-        """The last change of health of each instance, as each vantage saw it, before a moment.
+    async def last_turns(self, instance: str, before: datetime) -> Sequence[TurnRow]:
+        """The last change of an instance's health before a moment, as each vantage that probes it saw it.
 
         Raises:
             DatabaseUnavailable: no answer.
@@ -272,22 +260,22 @@ class HistoryUpkeep(Protocol):
             DatabaseUnavailable: no answer.
         """
 
-    async def due(self, ended: int, *, limit: int) -> Sequence[DueSpan]:
-        """Hours, then days, that ended before this minute and are not rolled up, the oldest first.
+    async def due(self, first: int, ended: int, *, limit: int) -> Sequence[DueSpan]:
+        """Hours, then days, that lie between two minutes and are not rolled up, the oldest first.
 
         Raises:
             DatabaseUnavailable: no answer.
         """
 
-    async def parts(self, resolution: Resolution, start: int) -> Sequence[tuple[int, Block | Summary]]:
-        """What one minute (of an hour) or one hour (of a day) adds, by series.
+    async def parts(self, resolution: Resolution, start: int) -> Sequence[tuple[int, Block]]:
+        """Every block of a minute, an hour or a day that begins at `start`, with the number of its series.
 
         Raises:
             DatabaseUnavailable: no answer.
         """
 
-    async def roll(self, due: DueSpan, sums: Mapping[int, Summary]) -> None:
-        """Replace the rollups of a span, by series, and note that they hold what was there at `touched`.
+    async def roll(self, due: DueSpan, blocks: Mapping[int, Block]) -> None:
+        """Replace the blocks of an hour or a day, by series, and note that they hold what there was.
 
         Raises:
             DatabaseUnavailable: no answer; doing it again is harmless.
