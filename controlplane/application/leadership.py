@@ -76,6 +76,8 @@ class Leadership:
     record: LeaderRecord | None = None
     """The leader as last read."""
     tenure: Tenure | None = None
+    alarm: str | None = None
+    """Why nobody can lead, until somebody does."""
     _silence: SilenceRun | None = None
 
     async def run(self) -> None:
@@ -124,7 +126,9 @@ class Leadership:
             return LOOK_EVERY_SECONDS
         sent = self.clock.monotonic()
         entry = await self.store.get(self.keys.leader, consistent=True)
-        self.record = _parsed(entry)
+        former, self.record = self.record, _parsed(entry)
+        if self.record != former:
+            self.alarm = None
         if self._may_take_over(entry, sent):
             await self._take_over(identity, entry)
         return self._pause()
@@ -143,7 +147,12 @@ class Leadership:
         self._silence = None
         term_entry = await self.store.get(self.keys.term, consistent=True)
         if term_entry is None or whole_number(term_entry) < 0:
-            logger.error("no term can begin", extra={"key": self.keys.term, "wanted": "a decimal integer"})
+            highest = max(self.term_floor(), self.record.term if self.record else 0)
+            self.alarm = (
+                f"nobody leads, nothing moves by itself: {self.keys.term} is absent or no number; "
+                f"put back the last term, at least {highest}"
+            )
+            logger.error("no term can begin", extra={"reason": self.alarm})
             return
         record = LeaderRecord(
             holder=self.holder,
@@ -164,6 +173,7 @@ class Leadership:
     def _begin(self, tenure: Tenure) -> None:
         self.tenure = tenure
         self.record = tenure.record
+        self.alarm = None
         logger.info("leading", extra={"term": tenure.term, "holder": self.holder})
         self.on_change()
 

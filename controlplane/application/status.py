@@ -130,7 +130,7 @@ class StatusQueries:
             if self.journaller.log_bytes > LOG_BYTES_MAX
             else None
         )
-        singles = tuple(alarm for alarm in (self.standing.alarm, full) if alarm)
+        singles = tuple(alarm for alarm in (self.standing.alarm, self.leadership.alarm, full) if alarm)
         return (
             *singles,
             *self.switch_alarms(),

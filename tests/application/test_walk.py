@@ -447,3 +447,17 @@ async def test_numbers_at_the_limit_leave_the_rest_of_the_walk_alone() -> None:
 
         assert world.active() == "us-east"
         assert replica.leadership.tenure
+
+
+async def test_a_term_that_was_deleted_is_asked_for() -> None:
+    """Where no term can begin nobody leads, and that is an alarm until the key is put back."""
+    world = World()
+    async with world.settled() as replica:
+        world.server.delete(KEYS.term)
+        await asyncio.sleep(10)
+        assert any("nobody leads" in alarm for alarm in replica.doors.queries.status().alarms)
+        world.server.edit(KEYS.term, b"1")
+        await asyncio.sleep(10)
+
+        assert tenure(replica).term == 2
+        assert not replica.doors.queries.status().alarms
