@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 
-@dataclass
+@dataclass(eq=False)  # pytest keeps plugins by their identity
 class Proof:
     """Collects one row per test and writes the page when the session ends."""
 
