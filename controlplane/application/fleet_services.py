@@ -11,7 +11,6 @@ from controlplane.application.fleet_limits import (
     DATACENTERS_PER_SERVICE_MAX,
     INSTANCES_MAX,
     PORT_MAX,
-    SWITCH_VALUE_BYTES_MAX,
     SWITCHES_PER_SERVICE_MAX,
 )
 from controlplane.application.fleet_names import Names, Scope, read_name
@@ -29,6 +28,7 @@ from controlplane.application.fleet_values import (
     switch_integer,
     text,
 )
+from controlplane.contract.switches import TEXT_VALUE_BYTES_MAX
 from controlplane.domain.fleet import Catalog, Instance, Service, Source, SwitchDefinition
 
 _KEYS = ("name", "checks", "instances", "consul", "switches")
@@ -159,8 +159,8 @@ def _bounded(reader: Reader[Any]) -> Callable[[Node], Any]:
     def read(node: Node) -> Any:
         value = reader(node)
         size = len(json.dumps(value, ensure_ascii=False).encode())
-        if size > SWITCH_VALUE_BYTES_MAX:
-            raise Mistake(f"a value of {size:,} bytes", f"at most {SWITCH_VALUE_BYTES_MAX:,}")
+        if size > TEXT_VALUE_BYTES_MAX:
+            raise Mistake(f"a value of {size:,} bytes", f"at most {TEXT_VALUE_BYTES_MAX:,}")
         return value
 
     return read

@@ -179,7 +179,7 @@ HOSTILE = {
     "too many regions": (list_of_regions(101), "line 2: regions: 101 entries; allowed: at most 100"),
     "a large value": (
         EXAMPLE.replace("type: bool, normal: true", f"type: json, normal: [{'x, ' * 2_000}x]"),
-        "line 12: services[0].switches[0].normal: a value of 10,005 bytes; allowed: at most 8,192",
+        "line 12: services[0].switches[0].normal: a value of 10,005 bytes; allowed: at most 4,096",
     ),
 }
 
