@@ -116,7 +116,7 @@ class Acknowledgements:
         self._followed: dict[DocumentId, Followed] = {}
         self._documents: dict[DocumentKind, Mapping[str, InForce]] = {}
         """As they stand in Consul; without a kind that was not looked at yet."""
-        self._forgot_at = clock.monotonic()
+        self._forgot_at = -inf
 
     def adopt(self, definitions: Definitions) -> None:
         """Listen to these instances from now on; what was heard of those that stay is kept."""
