@@ -91,6 +91,7 @@ def roles(found_consul: ConsulBinary, tmp_path_factory: pytest.TempPathFactory) 
             REPORT,
             FOREIGN_REPORT,
             DOCUMENT,
+            KEYS.document("switches", "checkout"),
             VALUE,
             KEYS.registry,
             KEYS.pause,
@@ -114,11 +115,14 @@ def test_control(roles: dict[str, Role]):
 
 
 def test_prober(roles: dict[str, Role]):
-    """A prober writes its own vantage's reports and reads the revision of the definitions, and no more."""
+    """A prober writes its vantage's reports, and reads documents and the revision of the definitions, no more."""
     prober = roles["prober"]
 
     assert prober.writes(REPORT)
     assert prober.reads(KEYS.registry)
+    assert prober.reads(KEYS.documents("failover"))
+    assert prober.reads(KEYS.documents("switches"))
+    assert not prober.reads(VALUE)
     assert not prober.writes(FOREIGN_REPORT)
     assert not prober.writes(KEYS.registry)
     assert not prober.transacts(DOCUMENT)
