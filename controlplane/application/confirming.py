@@ -51,7 +51,8 @@ class Ahead:
         held = f"revision {max(self.applied.values())}"
         stands = f"revision {self.document.revision}" if self.document.sum else "no document"
         same = "other bytes under " if max(self.applied.values()) == self.document.revision else ""
-        told = f"{', '.join(names[:AHEAD_NAMED_MAX])}{more} hold {same}{held}, Consul holds {stands}"
+        verb = "holds" if len(names) == 1 else "hold"
+        told = f"{', '.join(names[:AHEAD_NAMED_MAX])}{more} {verb} {same}{held}, Consul holds {stands}"
         if not self.believed:
             return f"{self.document.title}: {told}; not believed without a second instance"
         return f"{self.document.title}: {told}: it went back, or was edited; a person must say which is right"

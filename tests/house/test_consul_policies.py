@@ -115,7 +115,7 @@ def test_control(roles: dict[str, Role]):
 
 
 def test_prober(roles: dict[str, Role]):
-    """A prober writes its vantage's reports, reads documents and the registry's revision, and does no more."""
+    """A prober reports for its vantage, reads documents and the revision of the definitions, no more."""
     prober = roles["prober"]
 
     assert prober.writes(REPORT)
