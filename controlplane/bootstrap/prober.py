@@ -1,6 +1,7 @@
 """Owns the wiring of a prober process; one beside the control plane is wired as one in a far region."""
 
 import resource
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
 from controlplane.adapters.clock import SystemClock, UlidFactory
@@ -13,7 +14,7 @@ from controlplane.adapters.probes.resolver import Resolver
 from controlplane.adapters.probes.tcp import TcpProbe
 from controlplane.adapters.schedule import ApschedulerTicker
 from controlplane.application.confirm_listening import Listening
-from controlplane.application.ports import Probe
+from controlplane.application.ports import Clock, Probe
 from controlplane.application.probing import Prober
 from controlplane.application.probing_definitions import DefinitionsFollower
 from controlplane.application.probing_process import run_prober
@@ -40,14 +41,7 @@ async def run_probe(settings: Settings, vantage: str) -> None:
         resources.push_async_callback(store.aclose)
         control = ControlApi(url=settings.url, token=settings.token.get_secret_value())
         await resources.enter_async_context(control)
-        resolver = Resolver(clock=clock)
-        resources.push_async_callback(resolver.close)
-        dialer = Dialer(resolver=resolver, clock=clock)
-        http, tcp = HttpProbe(dialer=dialer, clock=clock), TcpProbe(dialer=dialer, clock=clock)
-        probes: dict[CheckType, Probe] = {
-            CheckType.HTTP: await resources.enter_async_context(http),
-            CheckType.TCP: await resources.enter_async_context(tcp),
-        }
+        probes = await _probes(resources, clock)
         listening = Listening(probes=probes, store=store, keys=keys, clock=clock)
         prober = Prober(
             probes=probes,
@@ -76,6 +70,17 @@ async def run_probe(settings: Settings, vantage: str) -> None:
             ticker=ApschedulerTicker(),
             listening=listening,
         )
+
+
+async def _probes(resources: AsyncExitStack, clock: Clock) -> Mapping[CheckType, Probe]:
+    resolver = Resolver(clock=clock)
+    resources.push_async_callback(resolver.close)
+    dialer = Dialer(resolver=resolver, clock=clock)
+    http, tcp = HttpProbe(dialer=dialer, clock=clock), TcpProbe(dialer=dialer, clock=clock)
+    return {
+        CheckType.HTTP: await resources.enter_async_context(http),
+        CheckType.TCP: await resources.enter_async_context(tcp),
+    }
 
 
 def _raise_descriptor_limit() -> None:
