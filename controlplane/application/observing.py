@@ -11,6 +11,7 @@ from controlplane.application.mirror import StoreMirror, StoreView
 from controlplane.application.numbering import Numbering
 from controlplane.application.ports import Clock, Entry, Store
 from controlplane.application.publisher import CONTACT_SECONDS_MAX, Publisher
+from controlplane.application.vouching import Voucher
 from controlplane.contract.documents import (
     DocumentError,
     DocumentKind,
@@ -48,6 +49,7 @@ class Observer:
     in_flight: dict[str, AutomaticMove] = field(default_factory=dict)
     alarms: tuple[str, ...] = ()
     confirmations: Confirmations = field(init=False)
+    voucher: Voucher = field(init=False)
     _read: Mapping[Entry, VantageReport] = field(default_factory=dict)
     """The reports as they were last read: each is taken apart once."""
     _broken_at: float | None = None
@@ -55,11 +57,20 @@ class Observer:
 
     def __post_init__(self) -> None:
         self.confirmations = Confirmations(self.mirror, self.numbering, self.definitions, self.clock)
+        self.voucher = Voucher(self.store, self.keys)
 
     @property
     def keys(self) -> Keys:
         """The key space."""
         return self.mirror.keys
+
+    async def vouch(self, view: StoreView) -> None:
+        """Find out whether the documents of this view are what was published.
+
+        Raises:
+            StoreUnavailable: the log cannot be read.
+        """
+        await self.voucher.judge(view.below(self.keys.documents(FAILOVER)))
 
     def situation(self, view: StoreView) -> Situation:
         """Everything a decision rests on, as of now, from this view of the store."""
@@ -128,12 +139,16 @@ class Observer:
         known = self.numbering.known(FAILOVER, group)
         if document.group != group:
             raise DocumentError(f"the document under {entry.key} is that of group {document.group!r}")
+        foreign = self.voucher.fault(entry)
+        if foreign:
+            raise DocumentError(foreign)
         if document.revision < known:
             raise DocumentError(
                 f"the document of {group} went back to revision {document.revision}, {known} was known: "
-                "a person must say which of the two is right"
+                f"`controlplane failover enforce {group}` publishes what was in force, `adopt` this one"
             )
-        self.numbering.see_revision(FAILOVER, group, document.revision)
+        if self.voucher.is_sound(entry):
+            self.numbering.see_revision(FAILOVER, group, document.revision)
         return document
 
     def _restraints(self, view: StoreView) -> Restraints | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from controlplane.application.composing import Held
 from controlplane.application.doors import NotLeading
 from controlplane.application.drafting import Context
+from controlplane.application.failover_drift import FailoverDrift
 from controlplane.application.guards import definitions_unchanged
 from controlplane.application.leadership import Leadership, Tenure
 from controlplane.application.logbook import change_id, done_before, read_log
@@ -16,6 +17,7 @@ from controlplane.application.ports import Clock, Identifiers, Store, StoreUnava
 from controlplane.application.restraining import Restrainer
 from controlplane.application.results import (
     Done,
+    GroupDriftRequest,
     MoveRequest,
     PauseRequest,
     Refused,
@@ -41,6 +43,7 @@ class OperatorActions:
     leadership: Leadership
     mover: Mover
     restrainer: Restrainer
+    drift: FailoverDrift
     identifiers: Identifiers
     clock: Clock
 
@@ -64,6 +67,7 @@ class OperatorActions:
         asked_at = self.clock.monotonic()
         try:
             view = await self.mirror.refresh()
+            await self.observer.vouch(view)
             return await self._move(request, view, tenure, asked_at)
         except StoreUnavailable as error:
             return Refused("consul_unavailable", f"nothing was sent: {error}")
@@ -77,6 +81,14 @@ class OperatorActions:
     async def resume(self, request: ResumeRequest) -> Result:
         """End a restraint before its time."""
         return await self.restrainer.resume(request)
+
+    async def resolve(self, request: GroupDriftRequest) -> Result:
+        """Say which is right where a group's document is not what was published.
+
+        Raises:
+            NotLeading: ask the leader.
+        """
+        return await self.drift.resolve(request)
 
     def _tenure(self) -> Tenure:
         tenure, record = self.leadership.tenure, self.leadership.record

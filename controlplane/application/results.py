@@ -64,6 +64,16 @@ class MoveRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupDriftRequest:
+    """Say which is right where a group's document is not what was published."""
+
+    act: Act
+    group: str
+    policy: str
+    """`adopt` what stands there, or `enforce` what was published last."""
+
+
+@dataclass(frozen=True, slots=True)
 class PauseRequest:
     """Restrain the automation of the fleet, a group, or put a region into maintenance."""
 

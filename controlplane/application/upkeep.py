@@ -11,7 +11,6 @@ from controlplane.application.composing import (
     Stamp,
     aligned,
     in_line,
-    remembered,
     retired,
 )
 from controlplane.application.drafting import Context
@@ -26,12 +25,12 @@ from controlplane.application.ports import (
     Clock,
     DatabaseUnavailable,
     Get,
-    Journal,
     Put,
     Store,
     StoreError,
 )
 from controlplane.application.publication import Guard
+from controlplane.application.recollecting import Recollection
 from controlplane.contract.documents import (
     Change,
     ChangeKind,
@@ -44,8 +43,6 @@ from controlplane.domain.situation import Situation
 
 LOOK_EVERY_SECONDS = 0.5
 VALUES_EVERY_SECONDS = 30.0
-HISTORY_ROWS_MAX = 20
-"""How far back the last published row is looked for, behind abandoned ones."""
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +57,7 @@ class Upkeep:
     leadership: Leadership
     mover: Mover
     numbering: Numbering
-    journal: Journal
+    recollection: Recollection
     clock: Clock
     home: str
     database_available: Callable[[], bool]
@@ -94,6 +91,7 @@ class Upkeep:
 
     async def _align(self, tenure: Tenure) -> None:
         view = await self.mirror.refresh()
+        await self.observer.vouch(view)
         situation = self.observer.situation(view)
         for group in self._wanted(situation):
             held = self.observer.held(view, situation, group)
@@ -121,29 +119,13 @@ class Upkeep:
 
     async def _next(self, name: str, held: Held, situation: Situation, tenure: Tenure) -> FailoverDocument:
         groups = {group.name: group for group in situation.definitions.fleet.groups}
-        former = held.document or await self._remembered(name)
+        former = held.document or await self.recollection.last(name)
         in_force = held.document.revision if held.document else 0
         revision = await self.numbering.next_revision(FAILOVER, name, in_force=in_force)
         if former is None or name in groups:
             change = self._change("repair" if former and not held.document else "apply", situation)
             return aligned(groups[name], former, Stamp(revision, tenure.term, change), home=self.home)
         return retired(former, Stamp(revision, tenure.term, self._change("apply", situation)))
-
-    async def _remembered(self, name: str) -> FailoverDocument | None:
-        """What the log or history last said of a group whose document is absent: it goes on where it was.
-
-        The log knows what history has not copied yet; history knows what a wiped store has lost.
-
-        Raises:
-            StoreUnavailable: the log cannot be read.
-            DatabaseUnavailable: PostgreSQL does not answer.
-        """
-        self.numbering.see_used(FAILOVER, name, await self.journal.highest_revision(FAILOVER, name))
-        log = await self.store.list(self.mirror.keys.document_log(FAILOVER, name), consistent=True)
-        rows = await self.journal.page(kind=FAILOVER, name=name, before=None, limit=HISTORY_ROWS_MAX)
-        bodies = [*(entry.value for entry in log.entries), *(row.body for row in rows)]
-        documents = [document for document in map(remembered, bodies) if document]
-        return max(documents, key=lambda document: document.revision, default=None)
 
     def _change(self, kind: str, situation: Situation) -> Change:
         return Change(

@@ -1,5 +1,6 @@
 """Owns `controlplane failover`: look at groups, plan and make moves, pause and resume the automation."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -79,6 +80,39 @@ def move(
         data_dir=data_dir,
         if_match=revision,
     )
+
+
+@app.command()
+def adopt(
+    group: Group,
+    reason: Reason,
+    *,
+    idempotency_key: IdempotencyKey = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take over what somebody else wrote into Consul."""
+    _decide(group, "adopt", reason, idempotency_key, data_dir, as_json=as_json)
+
+
+@app.command()
+def enforce(
+    group: Group,
+    reason: Reason,
+    *,
+    idempotency_key: IdempotencyKey = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Publish again what was published last."""
+    _decide(group, "enforce", reason, idempotency_key, data_dir, as_json=as_json)
+
+
+def _decide(
+    group: str, policy: str, reason: str, key: str | None, data_dir: Path | None, *, as_json: bool
+) -> None:
+    body = {"policy": policy, "reason": reason}
+    act(f"/failover/{group}/drift", body, key=key, as_json=as_json, data_dir=data_dir)
 
 
 @app.command()

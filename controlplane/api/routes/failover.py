@@ -10,9 +10,10 @@ from controlplane.api.outcomes import RESPONSES, answer
 from controlplane.api.problems import ProblemError, described
 from controlplane.api.schemas.acts import DoneAnswer, PlanAnswer
 from controlplane.api.schemas.status import GroupAnswer, GroupsAnswer
+from controlplane.api.switch_inputs import DriftBody
 from controlplane.api.versioned import versioned
 from controlplane.application.doors import Doors
-from controlplane.application.results import MoveRequest
+from controlplane.application.results import GroupDriftRequest, MoveRequest
 from controlplane.application.views import GroupView, PlanView, StatusView
 
 router = versioned("failover", "/failover")
@@ -68,6 +69,21 @@ async def move(
         )
     )
     return answer(result, conditional=expected_revision is not None)
+
+
+@router.post("/{group}/drift", response_model=DoneAnswer, responses=RESPONSES | described(404, 409, 503))
+async def drift(
+    group: GroupInPath,
+    body: DriftBody,
+    doors: DoorsGiven,
+    principal: Operator,
+    idempotency_key: IdempotencyKey,
+) -> Response:
+    """Say which is right where a document is not what was published; either gets a new revision."""
+    request = GroupDriftRequest(
+        act=act(principal, body.reason, idempotency_key), group=group, policy=body.policy
+    )
+    return answer(await doors.operations.resolve(request))
 
 
 def _find(doors: Doors, name: str) -> GroupView:
