@@ -10,6 +10,7 @@ from typing import Any
 Picture = Mapping[str, Any]
 
 NAMES_MAX = 5
+_SHORT_MS = 100
 _QUOTED = frozenset({"ahead", "nack", "behind", "override", "confirmed"})
 """The classes of which the instances' own words are of use."""
 _UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
@@ -40,8 +41,12 @@ def is_complete(confirmation: Picture) -> bool:
 
 def _applied(confirmation: Picture) -> str:
     confirmed, instances, took = (confirmation[key] for key in ("confirmed", "instances", "took"))
-    speed = f", p95 {took['p95_ms'] / 1000:.1f} s" if took else ""
+    speed = f", p95 {_duration(took['p95_ms'])}" if took else ""
     return f"applied {confirmed} of {instances} ({confirmed / instances:.1%})".replace("%", " %") + speed
+
+
+def _duration(milliseconds: int) -> str:
+    return f"{milliseconds} ms" if milliseconds < _SHORT_MS else f"{milliseconds / 1000:.1f} s"
 
 
 def _classes(confirmation: Picture) -> Iterator[str]:

@@ -38,6 +38,13 @@ def test_k_of_n_with_everybody_who_is_missing():
     )
 
 
+def test_what_took_a_blink_is_told_in_milliseconds():
+    """Nobody confirms in 0.0 s."""
+    quick = confirmation("checkout", took=SpreadView(12, 34, 99))
+
+    assert text(quick) == "applied 45 of 45 (100.0 %), p95 34 ms"
+
+
 def test_many_are_counted_and_a_few_named():
     """Five names of a class are enough; the number is of all."""
     lost = [straggler(f"us-{number}", "offline") for number in range(7)]
