@@ -42,10 +42,9 @@ class SegmentSpool:
     def __init__(
         self, folder: Path, *, origin: Origin, bytes_max: int, segment_bytes_max: int = SEGMENT_BYTES_MAX
     ) -> None:
-        """Open a folder that no other process uses, with everything that former processes left there.
+        """Name a folder. The first call opens it, with everything that former processes left there.
 
-        Raises:
-            SpoolUnavailable: another process uses it, or the disk does not give it.
+        Every call raises `SpoolUnavailable` while another process uses the folder.
         """
         self._folder = folder
         self._origin = origin
@@ -55,16 +54,11 @@ class SegmentSpool:
         """The last sequence number of each stream."""
         self._under_way: dict[Stream, Segment] = {}
         self._folder_unsynced = False
+        self._segments: list[Segment] = []
+        self._indexes = 0
         self._lock = threading.Lock()
-        with self._exclusively():
-            folder.mkdir(parents=True, exist_ok=True, mode=_FOLDER_MODE)
-            self._descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-            _claim(self._descriptor, folder)
-            for path in left_overs(folder):
-                path.unlink()
-            found = filter(None, map(Segment.found, folder.iterdir()))
-            self._segments = sorted(found, key=lambda segment: segment.index)
-        self._indexes = max((segment.index for segment in self._segments), default=0)
+        self._descriptor: int | None = None
+        """Of the folder; it holds the claim to it."""
 
     def append(self, stream: Stream, payloads: Sequence[bytes]) -> None:
         """Keep records, all or none; they survive the end of this process from now on."""
@@ -82,7 +76,7 @@ class SegmentSpool:
         with self._exclusively():
             for segment in self._under_way.values():
                 segment.sync()
-            if self._folder_unsynced:
+            if self._folder_unsynced and self._descriptor is not None:
                 os.fsync(self._descriptor)
                 self._folder_unsynced = False
 
@@ -116,7 +110,27 @@ class SegmentSpool:
             for segment in self._under_way.values():
                 segment.end()
             self._under_way.clear()
-            os.close(self._descriptor)
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+                self._descriptor = None
+
+    def _open(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=_FOLDER_MODE)
+        descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for path in left_overs(self._folder):
+                path.unlink()
+            found = filter(None, map(Segment.found, self._folder.iterdir()))
+            self._segments = sorted(found, key=lambda segment: segment.index)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise SpoolUnavailable(f"{self._folder} is used by another process") from error
+        except OSError:
+            os.close(descriptor)
+            raise
+        self._indexes = max((segment.index for segment in self._segments), default=0)
+        self._descriptor = descriptor
 
     def _of(self, stream: Stream) -> list[Segment]:
         return [segment for segment in self._segments if segment.stream is stream]
@@ -185,16 +199,11 @@ class SegmentSpool:
     def _exclusively(self) -> Iterator[None]:
         with self._lock:
             try:
+                if self._descriptor is None:
+                    self._open()
                 yield
             except OSError as error:
                 raise SpoolUnavailable(f"{self._folder}: {error.strerror or error}") from error
-
-
-def _claim(folder_descriptor: int, folder: Path) -> None:
-    try:
-        fcntl.flock(folder_descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise SpoolUnavailable(f"{folder} is used by another process") from error
 
 
 def _batch(segment: Segment, bytes_max: int) -> Batch | None:

@@ -23,7 +23,7 @@ _RANKS = {"viewer": 1, "operator": 2, "admin": 3}
 _scheme = HTTPBearer(
     auto_error=False,
     description="A token from `controlplane token create`. Roles: viewer < operator < admin; "
-    "a prober's token reads the definitions and nothing else.",
+    "a prober's token reads the definitions, uploads the history of its vantage, and does nothing else.",
 )
 
 
@@ -97,6 +97,17 @@ def _definitions_reader(principal: _Anybody) -> Principal:
     return principal if principal.role == PROBER else require("viewer", principal)
 
 
+def _prober(principal: _Anybody) -> Principal:
+    if principal.role != PROBER or principal.vantage is None:
+        raise ProblemError(
+            403,
+            "forbidden",
+            f"This needs the role {PROBER} and a vantage; {principal.name} is {principal.role}.",
+        )
+    return principal
+
+
 Viewer = Annotated[Principal, Depends(_viewer)]
 Operator = Annotated[Principal, Depends(_operator)]
 DefinitionsReader = Annotated[Principal, Depends(_definitions_reader)]
+Prober = Annotated[Principal, Depends(_prober)]

@@ -13,7 +13,13 @@ from controlplane.api import openapi
 from controlplane.api.access import Authentication
 from controlplane.api.errors import HANDLERS
 from controlplane.api.headers import SecurityHeaders
-from controlplane.api.limits import FLEET_FILE_BYTES_MAX, REQUEST_TIMEOUT_SECONDS, BodyLimit, Deadline
+from controlplane.api.limits import (
+    FLEET_FILE_BYTES_MAX,
+    PROBE_HISTORY_BYTES_MAX,
+    REQUEST_TIMEOUT_SECONDS,
+    BodyLimit,
+    Deadline,
+)
 from controlplane.api.metrics import StatusCollector
 from controlplane.api.observing import Observing, RequestMetrics
 from controlplane.api.recovery import Recovery
@@ -21,16 +27,36 @@ from controlplane.api.routes import (
     confirmation,
     failover,
     history,
+    probe_history,
     process,
     registry,
     restraints,
     status,
     switches,
+    timelines,
 )
 from controlplane.api.tracing import Tracing
 from controlplane.api.versioned import API_PREFIX
 from controlplane.application.doors import Doors
 from controlplane.application.ports import Clock
+
+_ROUTES = (
+    process,
+    status,
+    failover,
+    switches,
+    confirmation,
+    restraints,
+    registry,
+    history,
+    timelines,
+    probe_history,
+    openapi,
+)
+_BODY_BYTES_MAX = {
+    f"{API_PREFIX}/registry/apply": FLEET_FILE_BYTES_MAX,
+    f"{API_PREFIX}/probe-history": PROBE_HISTORY_BYTES_MAX,
+}
 
 
 def create_app(
@@ -62,7 +88,7 @@ def create_app(
     application.state.doors = doors
     application.state.clock = clock
     application.state.metrics_registry = metrics
-    for module in (process, status, failover, switches, confirmation, restraints, registry, history, openapi):
+    for module in _ROUTES:
         application.include_router(module.router)
     application.router.routes.extend(pages)
     return application
@@ -79,7 +105,7 @@ def _layers(
         Middleware(Recovery),
         Middleware(Deadline, seconds=request_timeout_seconds),
         Middleware(Authentication, gatekeeper=doors.gatekeeper),
-        Middleware(BodyLimit, by_path={f"{API_PREFIX}/registry/apply": FLEET_FILE_BYTES_MAX}),
+        Middleware(BodyLimit, by_path=_BODY_BYTES_MAX),
     ]
 
 

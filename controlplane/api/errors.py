@@ -11,7 +11,10 @@ from controlplane.api.forwarding import forward
 from controlplane.api.problems import Mistake, ProblemError, ProblemResponse
 from controlplane.application.doors import NotLeading
 from controlplane.application.fleet_file import FleetFileError
+from controlplane.application.history_ingest import ForeignVantage
+from controlplane.application.history_reading import HistoryRangeError
 from controlplane.application.ports import DatabaseUnavailable, RegistryConflict
+from controlplane.domain.history_varint import HistoryFormatError
 
 _CODES = {400: "body_unreadable", 404: "not_found", 405: "method_not_allowed"}
 _MISTAKES_SHOWN_MAX = 100
@@ -68,10 +71,25 @@ async def _disconnected(_request: Request, _: ClientDisconnect) -> ProblemRespon
     return ProblemResponse(400, "body_unreadable", "The connection ended within the body.")
 
 
+async def _history_format(_: Request, error: HistoryFormatError) -> ProblemResponse:
+    return ProblemResponse(422, "history_unreadable", f"{error}.")
+
+
+async def _history_range(_: Request, error: HistoryRangeError) -> ProblemResponse:
+    return ProblemResponse(422, "range_not_allowed", f"{error}.")
+
+
+async def _foreign_vantage(_: Request, error: ForeignVantage) -> ProblemResponse:
+    return ProblemResponse(403, "forbidden", f"{error}.")
+
+
 HANDLERS: dict[int | type[Exception], Any] = {
     ClientDisconnect: _disconnected,
     DatabaseUnavailable: _database,
     FleetFileError: _fleet_file,
+    ForeignVantage: _foreign_vantage,
+    HistoryFormatError: _history_format,
+    HistoryRangeError: _history_range,
     HTTPException: _framework,
     NotLeading: forward,
     ProblemError: _problem,

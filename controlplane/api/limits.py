@@ -13,6 +13,8 @@ from controlplane.api.problems import ProblemError, ProblemResponse
 
 BODY_BYTES_MAX = 64 * 1024
 FLEET_FILE_BYTES_MAX = 4 * 1024 * 1024
+PROBE_HISTORY_BYTES_MAX = 2 * 1024 * 1024
+"""A prober sends 256 KiB; a single record is at most 1 MiB."""
 REQUEST_TIMEOUT_SECONDS = 15.0
 
 

@@ -6,7 +6,7 @@ is queued: the catalog is asked again, so that the newest answer wins.
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from controlplane.application.backoff import Backoff
@@ -23,6 +23,8 @@ WAIT_SECONDS = 30.0
 PAUSE_SECONDS = 10.0
 """Between two queries: a service that flaps does not make a revision per flap, and while a revision spreads
 to the probers, no vantage votes."""
+LOOK_SECONDS = 1.0
+"""How long a change of leadership may go unnoticed."""
 LEFT_OUT_SHOWN_MAX = 20
 
 logger = logging.getLogger(__name__)
@@ -123,6 +125,28 @@ class CatalogSync:
             listed = "; ".join(map(str, left_out[:LEFT_OUT_SHOWN_MAX]))
             logger.warning("catalog entries are left out", extra=_fields(subscription, listed))
         self._left_out[subscription] = left_out
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """Lets one replica write what catalogs say, for economy; the others read it from the registry."""
+
+    sync: CatalogSync
+    leading: Callable[[], bool]
+
+    async def run(self) -> None:
+        """Adopt whenever this replica leads, for as long as the process lives."""
+        while True:
+            if self.leading():
+                await self._adopt()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _adopt(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            adopting = tasks.create_task(self.sync.run(), name="CatalogSync")
+            while self.leading():  # noqa: ASYNC110 - two states a second apart need no event
+                await asyncio.sleep(LOOK_SECONDS)
+            adopting.cancel()
 
 
 def subscriptions(fleet: Fleet) -> set[Subscription]:

@@ -6,7 +6,7 @@ services obey it; its log entry in the same transaction; history and the screen 
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from controlplane.application.leadership import Leadership, Tenure
@@ -39,6 +39,7 @@ class ControlLoop:
     leadership: Leadership
     mover: Mover
     clock: Clock
+    on_evaluation: Callable[[Evaluation], None] = lambda _evaluation: None
     evaluation: Evaluation | None = None
     memory: Mapping[str, GroupMemory] = field(default_factory=dict)
     since: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -64,7 +65,9 @@ class ControlLoop:
             RevisionError: a document has used up its numbers.
         """
         await self._enter_tenure()
-        evaluation = self._evaluate(self.observer.situation(self.mirror.view()))
+        view = self.mirror.view()
+        await self.observer.vouch(view)
+        evaluation = self._evaluate(self.observer.situation(view))
         tenure = self.leadership.tenure
         if tenure and any(isinstance(decision, Move) for decision in evaluation.decisions):
             return await self._act(tenure)
@@ -73,6 +76,7 @@ class ControlLoop:
     async def _act(self, tenure: Tenure) -> float:
         """Decide once more from one consistent read, and carry out what still stands."""
         view = await self.mirror.refresh()
+        await self.observer.vouch(view)
         situation = self.observer.situation(view)
         evaluation = self._evaluate(situation)
         if situation.budget is None:
@@ -91,6 +95,7 @@ class ControlLoop:
         for decision in self.evaluation.decisions:
             if self.since.get(decision.group, ("", ""))[0] != decision.state:
                 self.since[decision.group] = (decision.state, rfc3339(situation.now))
+        self.on_evaluation(self.evaluation)
         return self.evaluation
 
     async def _enter_tenure(self) -> None:

@@ -4,7 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from controlplane.application.results import MoveRequest, PauseRequest, Result, ResumeRequest
+from controlplane.application.history_ingest import HistoryIngest
+from controlplane.application.history_reading import Timelines
+from controlplane.application.history_stories import Stories
+from controlplane.application.results import (
+    GroupDriftRequest,
+    MoveRequest,
+    PauseRequest,
+    Result,
+    ResumeRequest,
+)
 from controlplane.application.switch_requests import DriftRequest, FlipRequest, UndoRequest
 from controlplane.application.switch_views import ServiceSwitchesView, SwitchesView
 from controlplane.application.views import (
@@ -78,6 +87,13 @@ class Operations(Protocol):
     async def resume(self, request: ResumeRequest) -> Result:
         """End a restraint; any replica may do it."""
 
+    async def resolve(self, request: GroupDriftRequest) -> Result:
+        """Say which is right where a group's document is not what was published.
+
+        Raises:
+            NotLeading: ask the leader.
+        """
+
 
 class Switches(Protocol):
     """What may be looked at and asked for of switches; any replica publishes what it is asked."""
@@ -132,6 +148,15 @@ class Gatekeeper(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class History:
+    """What probers bring and people ask; all of it waits for PostgreSQL."""
+
+    ingest: HistoryIngest
+    timelines: Timelines
+    stories: Stories
+
+
+@dataclass(frozen=True, slots=True)
 class Doors:
     """Everything that the API and the pages are given."""
 
@@ -140,3 +165,4 @@ class Doors:
     switches: Switches
     registry: Registry
     gatekeeper: Gatekeeper
+    history: History

@@ -2,8 +2,9 @@
 
 import asyncio
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 from controlplane.application.confirm_listening import Listening
 from controlplane.application.ports import Ticker
@@ -17,6 +18,13 @@ YOUNG_OBJECTS_MAX = 50_000
 finds nothing and costs a tenth of the processor time."""
 
 
+class Runs(Protocol):
+    """Something that works beside the probing until it is cancelled."""
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+
+
 async def run_prober(
     *,
     prober: Prober,
@@ -24,6 +32,7 @@ async def run_prober(
     reporter: Reporter,
     ticker: Ticker,
     listening: Listening | None = None,
+    history: Sequence[Runs] = (),
 ) -> None:
     """Probe and report until cancelled. Probes in flight belong to the probes' own contexts, the caller's."""
     with _collecting_rarely():
@@ -32,6 +41,8 @@ async def run_prober(
             tasks.create_task(reporter.run(), name="reports")
             if listening:
                 tasks.create_task(listening.run(announce=prober.changed.set), name="listening")
+            for part in history:
+                tasks.create_task(part.run(), name=type(part).__name__)
 
 
 @contextmanager

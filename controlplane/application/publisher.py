@@ -66,6 +66,8 @@ class Publisher:
     clock: Clock
     by: str
     on_commit: Callable[[Publication, int], None] = lambda _publication, _index: None
+    on_result: Callable[[Publication, Result], None] = lambda _publication, _result: None
+    """Called with what whoever asked is told."""
     pending: dict[DocumentId, Pending] = field(default_factory=dict)
     _locks: defaultdict[DocumentId, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     _unsettled: asyncio.Event = field(default_factory=asyncio.Event)
@@ -78,6 +80,11 @@ class Publisher:
         `identity` is the store that the publication was decided from; `asked_at` the monotonic time at which
         whoever waits for the answer asked, where that was earlier than now.
         """
+        result = await self._publish(publication, identity, asked_at)
+        self.on_result(publication, result)
+        return result
+
+    async def _publish(self, publication: Publication, identity: str, asked_at: float | None) -> Result:
         document = (publication.kind, publication.name)
         async with self._locks[document]:
             refused = self._not_sent(document)

@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 from functools import cached_property
 
-from controlplane.application.catalog_sync import CatalogSync
+from controlplane.application.catalog_sync import Adoption, CatalogSync
 from controlplane.application.control_loop import ControlLoop
 from controlplane.application.definitions_keeper import DefinitionsKeeper
 from controlplane.application.doors import Doors
+from controlplane.application.failover_drift import FailoverDrift
 from controlplane.application.gatekeeper import TokenGatekeeper
+from controlplane.application.history_parts import HistoryParts
 from controlplane.application.journaller import Journaller, Leading
 from controlplane.application.leadership import Leadership
 from controlplane.application.mirror import StoreMirror
@@ -18,6 +20,7 @@ from controlplane.application.observing import Observer
 from controlplane.application.operator_actions import OperatorActions
 from controlplane.application.ports import PortError
 from controlplane.application.publisher import Publisher
+from controlplane.application.recollecting import Recollection
 from controlplane.application.registry_service import RegistryService
 from controlplane.application.restraining import Restrainer
 from controlplane.application.standing import Standing
@@ -30,7 +33,6 @@ from controlplane.domain.restraint import Restraints
 
 SETTLE_SECONDS_MAX = 3.0
 """How long a clean stop may spend on publications without an answer and on rows not yet written."""
-ADOPTION_LOOK_SECONDS = 1.0
 
 
 class Replica:
@@ -57,9 +59,10 @@ class Replica:
                 self.journaller,
                 self.gatekeeper,
                 *self.switches.running,
+                *self.history.running,
+                self.adoption,
             ):
                 tasks.create_task(part.run(), name=type(part).__name__)
-            tasks.create_task(self._adopt_while_leading(), name="adoption")
 
     async def close(self) -> None:
         """After `run` has ended: settle what has no answer yet, copy what has no row yet, hand over."""
@@ -68,6 +71,7 @@ class Replica:
                 for document in tuple(self.publisher.pending):
                     await self.publisher.settle(document)
                 await self.journaller.copy()
+                await self.history.evaluations.write()
         await self.leadership.release()
 
     @cached_property
@@ -83,7 +87,8 @@ class Replica:
     @cached_property
     def publisher(self) -> Publisher:
         """The one way to publish."""
-        return Publisher(self.ports.store, self.traits.keys, self.ports.clock, by=AUTOMATION)
+        see = self.history.evaluations.see_result
+        return Publisher(self.ports.store, self.traits.keys, self.ports.clock, by=AUTOMATION, on_result=see)
 
     @cached_property
     def standing(self) -> Standing:
@@ -158,7 +163,13 @@ class Replica:
     @cached_property
     def loop(self) -> ControlLoop:
         """The walk."""
-        return ControlLoop(self.mirror, self.observer, self.leadership, self.mover, self.ports.clock)
+        see = self.history.evaluations.see
+        return ControlLoop(self.mirror, self.observer, self.leadership, self.mover, self.ports.clock, see)
+
+    @cached_property
+    def recollection(self) -> Recollection:
+        """What was published last."""
+        return Recollection(self.ports.store, self.ports.journal, self.traits.keys, self.numbering)
 
     @cached_property
     def upkeep(self) -> Upkeep:
@@ -170,7 +181,7 @@ class Replica:
             self.leadership,
             self.mover,
             self.numbering,
-            self.ports.journal,
+            self.recollection,
             self.ports.clock,
             home=self.traits.home,
             database_available=lambda: self.definitions.database_available,
@@ -209,9 +220,15 @@ class Replica:
         )
 
     @cached_property
-    def catalog_sync(self) -> CatalogSync:
+    def adoption(self) -> Adoption:
         """That instances follow the Consul catalog."""
-        return CatalogSync(registry=self.registry, catalog=self.ports.catalog)
+        sync = CatalogSync(registry=self.registry, catalog=self.ports.catalog)
+        return Adoption(sync, leading=self._is_leading)
+
+    @cached_property
+    def history(self) -> HistoryParts:
+        """What is kept of what was seen and decided."""
+        return HistoryParts(self.ports, self.traits, leading=self._is_leading)
 
     @cached_property
     def doors(self) -> Doors:
@@ -222,6 +239,7 @@ class Replica:
             switches=self.switches.door,
             registry=self.registry,
             gatekeeper=self.gatekeeper,
+            history=self.history.door,
         )
 
     def _queries(self) -> StatusQueries:
@@ -257,29 +275,31 @@ class Replica:
             self.leadership,
             self.mover,
             restrainer,
+            self._failover_drift(),
             self.ports.identifiers,
             self.ports.clock,
         )
 
-    async def _adopt_while_leading(self) -> None:
-        """One replica writes what catalogs say, for economy; the others read it from the registry."""
-        while True:
-            if self.leadership.tenure:
-                await self._adopt()
-            await asyncio.sleep(ADOPTION_LOOK_SECONDS)
-
-    async def _adopt(self) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            adopting = tasks.create_task(self.catalog_sync.run(), name="CatalogSync")
-            while self.leadership.tenure:  # noqa: ASYNC110 - two states a second apart need no event
-                await asyncio.sleep(ADOPTION_LOOK_SECONDS)
-            adopting.cancel()
+    def _failover_drift(self) -> FailoverDrift:
+        return FailoverDrift(
+            self.mirror,
+            self.observer,
+            self.leadership,
+            self.mover,
+            self.numbering,
+            self.recollection,
+            self.ports.identifiers,
+            self.ports.clock,
+        )
 
     async def _announce(self, revision: int) -> None:
         await self.definitions.announce(revision)
 
     def _identity(self) -> str | None:
         return self.standing.identity
+
+    def _is_leading(self) -> bool:
+        return self.leadership.tenure is not None
 
     def _leading(self) -> Leading | None:
         tenure = self.leadership.tenure

@@ -3,15 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import isinf
-from typing import Any
 
+from controlplane.application.change_rows import change_view
 from controlplane.application.confirm_views import ConfirmationView, confirmation_view
 from controlplane.application.control_loop import ControlLoop
 from controlplane.application.definitions_keeper import DefinitionsKeeper
 from controlplane.application.journaller import LOG_BYTES_MAX, Journaller
 from controlplane.application.leadership import Leadership
 from controlplane.application.observing import Observer
-from controlplane.application.ports import ChangeRow, Clock, Journal, Store
+from controlplane.application.ports import Clock, Journal, Store
 from controlplane.application.publisher import CONTACT_SECONDS_MAX, Publisher
 from controlplane.application.standing import Standing
 from controlplane.application.views import (
@@ -25,7 +25,6 @@ from controlplane.application.views import (
     StatusView,
     VantageStatus,
 )
-from controlplane.contract.log_entries import LogEntry, LogEntryError, parse_log_entry
 from controlplane.contract.times import rfc3339
 from controlplane.domain.decision import Decision, Evaluation, Stay
 from controlplane.domain.evidence import VantageView, vantage_views
@@ -105,7 +104,7 @@ class StatusQueries:
             DatabaseUnavailable: PostgreSQL does not answer.
         """
         rows = await self.journal.page(kind=kind, name=name, before=before, limit=limit)
-        return [_change(row) for row in rows]
+        return [change_view(row) for row in rows]
 
     def _freezes(self, evaluation: Evaluation) -> tuple[str, ...]:
         """Why nothing moves; that a follower does not lead is not worth a word while somebody else does."""
@@ -254,34 +253,3 @@ def _restraints(restraints: Restraints) -> tuple[RestraintView, ...]:
         RestraintView(scope, name, rfc3339(one.until), one.by, one.reason)
         for scope, name, one in (*fleet, *groups, *regions)
     )
-
-
-def _change(row: ChangeRow) -> ChangeView:
-    before, after, explanation = _contents(row.body)
-    return ChangeView(
-        position=row.position,
-        kind=row.kind,
-        name=row.name,
-        revision=row.revision,
-        change_id=row.change_id,
-        change_kind=row.change_kind,
-        by=row.by,
-        reason=row.reason,
-        at=row.at,
-        trace_id=row.trace_id,
-        before=before,
-        after=after,
-        explanation=explanation,
-    )
-
-
-def _contents(
-    body: bytes,
-) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None, Mapping[str, Any]]:
-    try:
-        entry = parse_log_entry(body)
-    except LogEntryError:
-        return None, None, {}
-    if isinstance(entry, LogEntry):
-        return entry.before, entry.after, entry.explanation
-    return None, None, {}

@@ -14,10 +14,12 @@ from controlplane.application.ports import (
     Journal,
     RegistryRepository,
     Store,
+    Ticker,
     Token,
     TokenCache,
     TokenRepository,
 )
+from controlplane.application.ports.history import HistoryPorts, Retention
 from controlplane.contract.keys import Keys
 
 
@@ -36,6 +38,8 @@ class Ports:
     definitions_cache: DefinitionsCache
     token_cache: TokenCache
     floors: FloorCache
+    history: HistoryPorts
+    ticker: Ticker
     clock: Clock
     identifiers: Identifiers
 
@@ -50,4 +54,6 @@ class Traits:
     """The datacenter that decides."""
     keys: Keys = field(default_factory=Keys)
     log_retention: timedelta = timedelta(hours=24)
+    retention: Retention = field(default_factory=Retention)
+    """Of what probers found."""
     local_tokens: Sequence[Token] = ()

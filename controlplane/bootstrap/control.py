@@ -13,15 +13,22 @@ from controlplane.adapters.consul import ConsulCatalog, ConsulStore
 from controlplane.adapters.consul_endpoint import Deadlines
 from controlplane.adapters.definitions_cache import DefinitionsFile
 from controlplane.adapters.fleet_yaml import FleetYaml
+from controlplane.adapters.postgres.history_evaluations import PostgresEvaluations
+from controlplane.adapters.postgres.history_reader import PostgresHistoryReader
+from controlplane.adapters.postgres.history_store import PostgresProbeHistory
+from controlplane.adapters.postgres.history_upkeep import PostgresHistoryUpkeep
 from controlplane.adapters.postgres.journal import PostgresJournal
 from controlplane.adapters.postgres.migrate import revisions
 from controlplane.adapters.postgres.registry import PostgresRegistry
 from controlplane.adapters.postgres.session import Database
 from controlplane.adapters.postgres.tokens import PostgresTokens
+from controlplane.adapters.schedule import ApschedulerTicker
+from controlplane.adapters.spool import SegmentSpool
 from controlplane.adapters.state_files import FloorFile, TokenFile
 from controlplane.api.app import create_app
 from controlplane.api.server import open_listener, serve_app
 from controlplane.application.ports import DatabaseUnavailable
+from controlplane.application.ports.history import HistoryPorts, Retention
 from controlplane.application.replica import Replica
 from controlplane.application.world import Ports, Traits
 from controlplane.bootstrap.endpoints import (
@@ -34,9 +41,13 @@ from controlplane.bootstrap.endpoints import (
 from controlplane.bootstrap.running import on_signal
 from controlplane.console.pages import status_pages
 from controlplane.contract.keys import Keys
+from controlplane.domain.history_records import Origin
 from controlplane.processes.local_tokens import load_token_hashes
 from controlplane.settings import Settings
 
+EVALUATION_SPOOL_BYTES_MAX = 64 * 1024 * 1024
+"""Some ten thousand evaluations with all their inputs."""
+HISTORY_CONNECTIONS_MAX = 4
 LOG_READ_SECONDS_MAX = 20.0
 """64 MiB take about 2 s on an idle machine."""
 
@@ -97,6 +108,8 @@ async def _ports(settings: Settings, resources: AsyncExitStack) -> Ports:
     database = Database(database_address(settings))
     for close in (store.aclose, log_store.aclose, catalog.aclose, database.close):
         resources.push_async_callback(close)
+    history = Database(database_address(settings), connections_max=HISTORY_CONNECTIONS_MAX)
+    resources.push_async_callback(history.close)
     return Ports(
         store=store,
         log_store=log_store,
@@ -110,6 +123,23 @@ async def _ports(settings: Settings, resources: AsyncExitStack) -> Ports:
         floors=FloorFile(folder / "floors.json"),
         clock=clock,
         identifiers=UlidFactory(),
+        history=_history(settings, history),
+        ticker=ApschedulerTicker(),
+    )
+
+
+def _history(settings: Settings, database: Database) -> HistoryPorts:
+    """History has connections of its own: a backlog that is stored must not keep a definition waiting."""
+    return HistoryPorts(
+        probes=PostgresProbeHistory(database),
+        reader=PostgresHistoryReader(database),
+        upkeep=PostgresHistoryUpkeep(database),
+        evaluations=PostgresEvaluations(database),
+        evaluation_spool=SegmentSpool(
+            settings.data_dir / "evaluations",
+            origin=Origin("", "control", UlidFactory().new()),
+            bytes_max=EVALUATION_SPOOL_BYTES_MAX,
+        ),
     )
 
 
@@ -120,6 +150,11 @@ def _traits(settings: Settings) -> Traits:
         home=settings.home_datacenter,
         keys=Keys(settings.consul_prefix),
         log_retention=timedelta(hours=settings.log_retention_hours),
+        retention=Retention(
+            raw_days=settings.history_raw_days,
+            hourly_days=settings.history_hourly_days,
+            daily_days=settings.history_daily_days,
+        ),
         local_tokens=tokens,
     )
 

@@ -13,7 +13,10 @@ from controlplane.adapters.probes.http import HttpProbe
 from controlplane.adapters.probes.resolver import Resolver
 from controlplane.adapters.probes.tcp import TcpProbe
 from controlplane.adapters.schedule import ApschedulerTicker
+from controlplane.adapters.spool import SegmentSpool
 from controlplane.application.confirm_listening import Listening
+from controlplane.application.history_uploading import Uploader
+from controlplane.application.history_writing import HistoryWriter
 from controlplane.application.ports import Clock, Probe
 from controlplane.application.probing import Prober
 from controlplane.application.probing_definitions import DefinitionsFollower
@@ -22,7 +25,10 @@ from controlplane.application.reporting import Reporter
 from controlplane.bootstrap.endpoints import NotConfigured, consul_endpoint
 from controlplane.contract.keys import Keys
 from controlplane.domain.fleet import CheckType
+from controlplane.domain.history_records import Origin
 from controlplane.settings import Settings
+
+MIB = 1024 * 1024
 
 
 async def run_probe(settings: Settings, vantage: str) -> None:
@@ -35,18 +41,23 @@ async def run_probe(settings: Settings, vantage: str) -> None:
         raise NotConfigured("CONTROLPLANE_TOKEN is not set: a token of role prober for this vantage")
     _raise_descriptor_limit()
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    clock, keys = SystemClock(), Keys(settings.consul_prefix)
+    clock, keys, boot = SystemClock(), Keys(settings.consul_prefix), UlidFactory().new()
     async with AsyncExitStack() as resources:
         store = ConsulStore(consul_endpoint(settings), clock=clock)
         resources.push_async_callback(store.aclose)
         control = ControlApi(url=settings.url, token=settings.token.get_secret_value())
         await resources.enter_async_context(control)
+        spool = _spool(settings, Origin(vantage, settings.prober_name, boot))
+        uploader = Uploader(spool=spool, control=control)
+        writer = HistoryWriter(spool=spool, clock=clock, on_written=uploader.written.set)
+        resources.push_async_callback(writer.close)
         probes = await _probes(resources, clock)
         listening = Listening(probes=probes, store=store, keys=keys, clock=clock)
         prober = Prober(
             probes=probes,
             clock=clock,
             listener=listening,
+            recorder=writer,
             region_probes_in_flight_max=settings.probes_in_flight_per_region,
         )
         await run_prober(
@@ -64,12 +75,19 @@ async def run_probe(settings: Settings, vantage: str) -> None:
                 keys=keys,
                 vantage=vantage,
                 name=settings.prober_name,
-                boot=UlidFactory().new(),
+                boot=boot,
                 tallies=listening.tallies,
             ),
             ticker=ApschedulerTicker(),
             listening=listening,
+            history=(writer, uploader),
         )
+
+
+def _spool(settings: Settings, origin: Origin) -> SegmentSpool:
+    return SegmentSpool(
+        settings.data_dir / "spool", origin=origin, bytes_max=settings.history_spool_mib * MIB
+    )
 
 
 async def _probes(resources: AsyncExitStack, clock: Clock) -> Mapping[CheckType, Probe]:

@@ -19,7 +19,9 @@ from controlplane.contract.keys import Keys
 from controlplane.domain.report import CellCounts, CellKey, VantageReport, member_set
 from tests.fakes.catalog import FakeCatalog
 from tests.fakes.clock import FakeClock, FakeIdentifiers
+from tests.fakes.history import FakeEvaluations, FakeHistory, history_ports
 from tests.fakes.journal import FakeJournal
+from tests.fakes.probes import FakeTicker
 from tests.fakes.registry import FakeDefinitionsCache, FakeRegistry
 from tests.fakes.store import FakeStore, FakeStoreClient
 from tests.fakes.tokens import FakeTokens
@@ -79,6 +81,8 @@ class World:
         self.server = FakeStore(clock=self.clock)
         self.registry = FakeRegistry()
         self.journal = FakeJournal()
+        self.history = FakeHistory()
+        self.evaluations = FakeEvaluations()
         self.tokens = FakeTokens()
         self.catalog = FakeCatalog()
         self.identifiers = FakeIdentifiers()
@@ -102,6 +106,8 @@ class World:
             definitions_cache=FakeDefinitionsCache(),
             token_cache=FakeCache(()),
             floors=self.floors,
+            history=history_ports(self.history, self.evaluations),
+            ticker=FakeTicker(),
             clock=self.clock,
             identifiers=self.identifiers,
         )

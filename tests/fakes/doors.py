@@ -4,8 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from controlplane.application.doors import Applied, Doors
-from controlplane.application.results import Done, MoveRequest, PauseRequest, Result, ResumeRequest
+from controlplane.application.doors import Applied, Doors, History
+from controlplane.application.history_ingest import HistoryIngest
+from controlplane.application.history_reading import Timelines
+from controlplane.application.history_stories import Stories
+from controlplane.application.ports.history import Retention
+from controlplane.application.results import (
+    Done,
+    GroupDriftRequest,
+    MoveRequest,
+    PauseRequest,
+    Result,
+    ResumeRequest,
+)
 from controlplane.application.switch_requests import DriftRequest, FlipRequest, UndoRequest
 from controlplane.application.switch_views import ServiceSwitchesView, SwitchesView
 from controlplane.application.views import (
@@ -17,6 +28,9 @@ from controlplane.application.views import (
     StatusView,
 )
 from controlplane.domain.fleet import Definitions, Fleet
+from tests.fakes.clock import FakeClock
+from tests.fakes.history import FakeEvaluations, FakeHistory
+from tests.fakes.journal import FakeJournal
 
 NOTHING = StatusView(
     as_of="2026-01-12T09:31:14.000Z",
@@ -66,7 +80,7 @@ class FakeQueries:
 
 
 DONE = Done(change_id="change-1", text="checkout is active in eu-west", revision=18)
-Request = MoveRequest | PauseRequest | ResumeRequest
+Request = GroupDriftRequest | MoveRequest | PauseRequest | ResumeRequest
 
 
 @dataclass
@@ -90,6 +104,9 @@ class FakeOperations:
         return self._act(request)
 
     async def resume(self, request: ResumeRequest) -> Result:
+        return self._act(request)
+
+    async def resolve(self, request: GroupDriftRequest) -> Result:
         return self._act(request)
 
     def _act(self, request: Request) -> Result:
@@ -178,13 +195,16 @@ class FakeGatekeeper:
 
 @dataclass
 class FakeDoors:
-    """The five fakes, and the `Doors` made of them."""
+    """The fakes, and the `Doors` made of them; history is real code on what is kept in memory."""
 
     queries: FakeQueries = field(default_factory=FakeQueries)
     operations: FakeOperations = field(default_factory=FakeOperations)
     switches: FakeSwitches = field(default_factory=FakeSwitches)
     registry: FakeRegistry = field(default_factory=FakeRegistry)
     gatekeeper: FakeGatekeeper = field(default_factory=FakeGatekeeper)
+    history: FakeHistory = field(default_factory=FakeHistory)
+    evaluations: FakeEvaluations = field(default_factory=FakeEvaluations)
+    journal: FakeJournal = field(default_factory=FakeJournal)
 
     def doors(self) -> Doors:
         return Doors(
@@ -193,4 +213,9 @@ class FakeDoors:
             switches=self.switches,
             registry=self.registry,
             gatekeeper=self.gatekeeper,
+            history=History(
+                ingest=HistoryIngest(self.history, FakeClock(), Retention()),
+                timelines=Timelines(self.history),
+                stories=Stories(self.journal, self.evaluations),
+            ),
         )

@@ -118,7 +118,7 @@ def clashing_log_fields(folder: Path) -> list[str]:
 
 def unread_settings(folder: Path, names: Mapping[str, str]) -> list[str]:
     """Settings that nothing reads, by field or by variable: they would be promises without effect."""
-    texts = [path.read_text() for path in python_files(folder) if path.name != "settings.py"]
+    texts = [path.read_text() for path in python_files(folder) if path.parent.name != "settings"]
     return [
         f"{field}: no code reads this setting"
         for field, variable in names.items()

@@ -18,7 +18,9 @@ from controlplane.domain.budget import Budget
 from controlplane.domain.restraint import Restraints
 from tests.application.world import FakeCache
 from tests.fakes.catalog import FakeCatalog
+from tests.fakes.history import history_ports
 from tests.fakes.journal import FakeJournal
+from tests.fakes.probes import FakeTicker
 from tests.fakes.registry import FakeDefinitionsCache, FakeRegistry
 from tests.fakes.tokens import FakeTokens
 
@@ -75,6 +77,8 @@ async def replica_at(
             definitions_cache=FakeDefinitionsCache(),
             token_cache=FakeCache(()),
             floors=FakeCache(Floors()),
+            history=history_ports(),
+            ticker=FakeTicker(),
             clock=CLOCK,
             identifiers=UlidFactory(),
         )

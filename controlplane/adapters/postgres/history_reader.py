@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, select, true
+from sqlalchemy import ColumnElement, Table, and_, select, true, tuple_
 
 from controlplane.adapters.postgres.history_tables import (
     health_transitions,
@@ -15,7 +15,7 @@ from controlplane.adapters.postgres.history_tables import (
     rollup_marks,
 )
 from controlplane.adapters.postgres.session import Database
-from controlplane.application.ports.history import SeriesRow, TurnRow, Whose
+from controlplane.application.ports.history import Place, SeriesRow, TurnRow, Whose
 from controlplane.domain.history_block import Block
 from controlplane.domain.history_time import Resolution
 
@@ -66,15 +66,19 @@ class PostgresHistoryReader:
         async with self._database.begin("AUTOCOMMIT") as connection:
             return frozenset((await connection.execute(query)).scalars())
 
-    async def turns(self, whose: Whose, first: datetime, last: datetime, *, limit: int) -> Sequence[TurnRow]:
-        """Changes of health from `first` on and before `last`, the oldest first; at most `limit`."""
-        at = health_transitions.c.at
+    async def turns(
+        self, whose: Whose, first: datetime, last: datetime, *, after: Place | None, limit: int
+    ) -> Sequence[TurnRow]:
+        """Changes of health from `first` on and before `last`, behind a place, the oldest first."""
+        at, position = health_transitions.c.at, health_transitions.c.position
         query = (
             select(*_TURN)
             .where(_is_of(health_transitions, whose), at >= first, at < last)
-            .order_by(at, health_transitions.c.position)
+            .order_by(at, position)
             .limit(limit)
         )
+        if after is not None:
+            query = query.where(tuple_(at, position) > after)
         async with self._database.begin("AUTOCOMMIT") as connection:
             return [TurnRow(*row) for row in await connection.execute(query)]
 

@@ -124,6 +124,10 @@ class TurnRow:
     trace_id: str
 
 
+Place = tuple[datetime, int]
+"""Of a change of health: when it was, and its position."""
+
+
 @dataclass(frozen=True, slots=True)
 class EvaluationRow:
     """A stored evaluation, or a publication that was refused or got no answer."""
@@ -190,8 +194,10 @@ class HistoryReader(Protocol):
             DatabaseUnavailable: no answer.
         """
 
-    async def turns(self, whose: Whose, first: datetime, last: datetime, *, limit: int) -> Sequence[TurnRow]:
-        """Changes of health from `first` on and before `last`, the oldest first; at most `limit`.
+    async def turns(
+        self, whose: Whose, first: datetime, last: datetime, *, after: Place | None, limit: int
+    ) -> Sequence[TurnRow]:
+        """Changes of health from `first` on and before `last`, behind a place, the oldest first.
 
         Raises:
             DatabaseUnavailable: no answer.

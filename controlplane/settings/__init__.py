@@ -17,15 +17,15 @@ from tomllib import TOMLDecodeError
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from annotated_types import Ge, Le
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict, TomlConfigSettingsSource
 from pydantic_settings import PydanticBaseSettingsSource as Source
 
 from controlplane.contract.keys import DEFAULT_PREFIX
-from controlplane.contract.names import NAME_RULE, is_name
 from controlplane.domain.fleet import LOCAL_VANTAGE
+from controlplane.settings.kinds import DatabaseUrl, HttpUrl, Name, Port, Prefix, Rule, Unit
 
 PREFIX = "CONTROLPLANE_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
@@ -45,57 +45,8 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """What a number counts."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What a text must look like, in words."""
-
-    text: str
-
-
-def _name(text: str) -> str:
-    if not is_name(text):
-        raise ValueError("not a name")
-    return text
-
-
-def _consul_prefix(text: str) -> str:
-    if text.startswith("/") or not text.endswith("/") or "//" in text:
-        raise ValueError("not a prefix of keys")
-    return text
-
-
-def _http_url(text: str) -> str:
-    if not text.startswith(("http://", "https://")):
-        raise ValueError("not an HTTP address")
-    return text.rstrip("/")
-
-
-def _database_url(secret: SecretStr) -> SecretStr:
-    if not secret.get_secret_value().startswith(("postgresql://", "postgres://")):
-        raise ValueError("not an address of PostgreSQL")
-    return secret
-
-
 def _data_home() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "controlplane"
-
-
-Name = Annotated[str, AfterValidator(_name), Rule(NAME_RULE)]
-Prefix = Annotated[
-    str, AfterValidator(_consul_prefix), Rule("a prefix of keys: no `/` in front, one at the end")
-]
-HttpUrl = Annotated[str, AfterValidator(_http_url), Rule("`http://…` or `https://…`")]
-DatabaseUrl = Annotated[
-    SecretStr, AfterValidator(_database_url), Rule("`postgresql://user:password@host/database`")
-]
-Port = Annotated[int, Ge(1), Le(65535)]
 
 
 class Settings(BaseSettings):
@@ -147,6 +98,19 @@ class Settings(BaseSettings):
     log_retention_hours: Annotated[int, Ge(1), Le(24 * 365), Unit("hours")] = 24
     """How long a change stays in Consul's `log/` although it is a row in PostgreSQL: more than any standby
     that may be promoted can lag."""
+
+    history_spool_mib: Annotated[int, Ge(16), Le(64 * 1024), Unit("MiB")] = 256
+    """How much a prober keeps on disk while its history cannot be uploaded. Beyond it the oldest samples go
+    first, then the oldest sums; changes of health are never dropped."""
+
+    history_raw_days: Annotated[int, Ge(1), Le(3650), Unit("days")] = 30
+    """How long every single probe is kept in PostgreSQL."""
+
+    history_hourly_days: Annotated[int, Ge(1), Le(3650), Unit("days")] = 400
+    """How long hourly sums, changes of health and evaluations are kept."""
+
+    history_daily_days: Annotated[int, Ge(1), Le(36500), Unit("days")] = 3650
+    """How long daily sums are kept."""
 
     url: HttpUrl = "http://127.0.0.1:8600"
     """The control API that the command line and a prober speak to."""

@@ -1,0 +1,124 @@
+"""Owns the stories of documents: what changed, from the journal; why nothing did, from the evaluations."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import asdict, dataclass
+from heapq import merge
+
+from controlplane.application.change_rows import change_view
+from controlplane.application.history_views import EntryView, EvaluationsView, EvaluationView, StoryView
+from controlplane.application.ports import ChangeRow, Journal
+from controlplane.application.ports.history import EvaluationRepository, EvaluationRow
+from controlplane.application.views import ChangeView
+from controlplane.contract.documents import DocumentKind
+
+ROWS_SCANNED_MAX = 1_000
+"""Of a service's changes, while those of one switch are looked for; the next page goes on from there."""
+ROWS_PER_LOOK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class StoryCursor:
+    """Where a page of a group's story ends: positions that the next one lies below; None: from the newest."""
+
+    change: int | None = None
+    evaluation: int | None = None
+
+    @classmethod
+    def read(cls, text: str) -> "StoryCursor":
+        """The cursor that was told as text.
+
+        Raises:
+            ValueError: it is none.
+        """
+        change, evaluation = (int(part) if part else None for part in text.split("-"))
+        return cls(change, evaluation)
+
+    def behind(self, entries: Sequence[EntryView]) -> "StoryCursor":
+        """The cursor of what lies behind these entries."""
+        changes = [entry.change.position for entry in entries if entry.change]
+        whys = [entry.evaluation.position for entry in entries if entry.evaluation]
+        return StoryCursor(min(changes, default=self.change), min(whys, default=self.evaluation))
+
+    def __str__(self) -> str:
+        return "-".join(
+            "" if position is None else str(position) for position in (self.change, self.evaluation)
+        )
+
+
+@dataclass(slots=True)
+class Stories:
+    """Asks PostgreSQL."""
+
+    journal: Journal
+    repository: EvaluationRepository
+
+    async def group(self, name: str, *, cursor: StoryCursor, limit: int) -> StoryView:
+        """Moves of a group, and why it did not move, the newest first.
+
+        Raises:
+            DatabaseUnavailable: PostgreSQL does not answer.
+        """
+        kind = DocumentKind.FAILOVER
+        changes = await self.journal.page(kind=kind, name=name, before=cursor.change, limit=limit + 1)
+        whys = await self.repository.page(kind=kind, name=name, before=cursor.evaluation, limit=limit + 1)
+        entries = list(
+            merge(
+                [EntryView(row.at, change=change_view(row)) for row in changes],
+                [EntryView(row.at, evaluation=_evaluation(row)) for row in whys],
+                key=lambda entry: entry.at,
+                reverse=True,
+            )
+        )
+        more = str(cursor.behind(entries[:limit])) if len(entries) > limit else None
+        return StoryView(kind, name, entries[:limit], more)
+
+    async def switch(self, service: str, switch: str, *, before: int | None, limit: int) -> StoryView:
+        """Changes of one switch, the newest first.
+
+        Raises:
+            DatabaseUnavailable: PostgreSQL does not answer.
+        """
+        found: list[EntryView] = []
+        name = f"{service}/{switch}"
+        scanned, position = 0, before
+        async with aclosing(self._changes(DocumentKind.SWITCHES, service, before)) as changes:
+            async for change in changes:
+                if len(found) == limit or scanned == ROWS_SCANNED_MAX:
+                    return StoryView(DocumentKind.SWITCHES, name, found, str(position))
+                scanned, position = scanned + 1, change.position
+                if _concerns(change, switch):
+                    found.append(EntryView(change.at, change=change))
+        return StoryView(DocumentKind.SWITCHES, name, found, None)
+
+    async def evaluations(
+        self, *, kind: str | None, name: str | None, before: int | None, limit: int
+    ) -> EvaluationsView:
+        """Why nothing was done, the newest first.
+
+        Raises:
+            DatabaseUnavailable: PostgreSQL does not answer.
+        """
+        rows = await self.repository.page(kind=kind, name=name, before=before, limit=limit + 1)
+        page = [_evaluation(row) for row in rows[:limit]]
+        return EvaluationsView(page, str(page[-1].position) if len(rows) > limit else None)
+
+    async def _changes(self, kind: str, name: str, before: int | None) -> AsyncGenerator[ChangeView, None]:
+        rows: Sequence[ChangeRow] = ()
+        while len(rows) == ROWS_PER_LOOK or not rows:
+            rows = await self.journal.page(kind=kind, name=name, before=before, limit=ROWS_PER_LOOK)
+            if not rows:
+                return
+            for row in rows:
+                yield change_view(row)
+            before = rows[-1].position
+
+
+def _concerns(change: ChangeView, switch: str) -> bool:
+    """Whether a switch is another one after a change than before."""
+    before, after = change.before or {}, change.after or {}
+    return before.get(switch) != after.get(switch)
+
+
+def _evaluation(row: EvaluationRow) -> EvaluationView:
+    return EvaluationView(**asdict(row))

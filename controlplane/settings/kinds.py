@@ -1,0 +1,58 @@
+"""Owns the kinds of values that settings have: what is allowed, in code for programs, in words for people."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Ge, Le
+from pydantic import AfterValidator, SecretStr
+
+from controlplane.contract.names import NAME_RULE, is_name
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What a number counts."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a text must look like, in words."""
+
+    text: str
+
+
+def _name(text: str) -> str:
+    if not is_name(text):
+        raise ValueError("not a name")
+    return text
+
+
+def _consul_prefix(text: str) -> str:
+    if text.startswith("/") or not text.endswith("/") or "//" in text:
+        raise ValueError("not a prefix of keys")
+    return text
+
+
+def _http_url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("not an HTTP address")
+    return text.rstrip("/")
+
+
+def _database_url(secret: SecretStr) -> SecretStr:
+    if not secret.get_secret_value().startswith(("postgresql://", "postgres://")):
+        raise ValueError("not an address of PostgreSQL")
+    return secret
+
+
+Name = Annotated[str, AfterValidator(_name), Rule(NAME_RULE)]
+Prefix = Annotated[
+    str, AfterValidator(_consul_prefix), Rule("a prefix of keys: no `/` in front, one at the end")
+]
+HttpUrl = Annotated[str, AfterValidator(_http_url), Rule("`http://…` or `https://…`")]
+DatabaseUrl = Annotated[
+    SecretStr, AfterValidator(_database_url), Rule("`postgresql://user:password@host/database`")
+]
+Port = Annotated[int, Ge(1), Le(65535)]

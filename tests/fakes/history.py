@@ -1,0 +1,306 @@
+"""Owns history in memory, behind the ports of history; PostgreSQL's half of it can go away."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from controlplane.application.ports import DatabaseUnavailable, SpoolUnavailable
+from controlplane.application.ports.history import (
+    Batch,
+    DueSpan,
+    EvaluationRow,
+    HistoryPorts,
+    Place,
+    SeriesRow,
+    Stored,
+    TurnRow,
+    Upload,
+    Whose,
+)
+from controlplane.domain.history_block import Block, Series
+from controlplane.domain.history_frame import Frame, Stream
+from controlplane.domain.history_records import EvaluationRecord, HealthTurn, Origin, trace_id
+from controlplane.domain.history_time import DAY_MINUTES, Resolution, floor_to, moment_of
+
+HOUR, DAY = Resolution.HOUR, Resolution.DAY
+FRAMES_PER_BATCH = 100
+
+
+class FakeHistory:
+    """What probers found: the ports `ProbeHistory`, `HistoryReader` and `HistoryUpkeep`."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.days: set[int] = set()
+        """Those that have a partition."""
+        self._series: dict[tuple[str, Series], SeriesRow] = {}
+        self._seen_days: dict[int, int] = {}
+        self._blocks: dict[Resolution, list[tuple[int, Block]]] = {
+            Resolution.MINUTE: [],
+            HOUR: [],
+            DAY: [],
+        }
+        self._turns: list[TurnRow] = []
+        self._uploads: dict[Origin, int] = {}
+        self._marks: dict[tuple[Resolution, int], tuple[int, int]] = {}
+
+    async def store(self, upload: Upload) -> Stored:
+        self._answer()
+        known = {(row.vantage, row.prober, row.boot, row.sequence) for row in self._turns}
+        origin = upload.origin
+        fresh = [
+            (sequence, turn)
+            for sequence, turn in upload.turns
+            if (origin.vantage, origin.prober, origin.boot, sequence) not in known
+        ]
+        for sequence, turn in fresh:
+            self._turns.append(_turn_row(len(self._turns) + 1, origin, sequence, turn))
+        pages = [page for page in upload.pages if page[0] > self._uploads.get(origin, 0)]
+        entries = [entry for _, page in pages for entry in page]
+        for series, block in entries:
+            self._blocks[Resolution.MINUTE].append((self._number(origin.vantage, series, block), block))
+        for hour in {floor_to(block.minute, HOUR) for _, block in entries}:
+            self._touch(HOUR, hour)
+        self.days |= {floor_to(block.minute, DAY) for _, block in entries}
+        if pages:
+            self._uploads[origin] = max(sequence for sequence, _ in pages)
+        repeated = len(upload.turns) - len(fresh) + len(upload.pages) - len(pages)
+        return Stored(turns=len(fresh), blocks=len(entries), repeated=repeated)
+
+    async def series(self, whose: Whose) -> Sequence[SeriesRow]:
+        self._answer()
+        return [row for row in self._series.values() if _is_of(row, whose)]
+
+    async def blocks(
+        self, resolution: Resolution, series: Sequence[int], first: int, last: int, *, limit: int
+    ) -> Sequence[tuple[int, Block]]:
+        self._answer()
+        table = self._blocks[Resolution.MINUTE if resolution is Resolution.RAW else resolution]
+        found = [one for one in table if one[0] in series and first <= one[1].minute < last]
+        return sorted(found, key=lambda one: (one[1].minute, one[0]))[:limit]
+
+    async def unrolled(self, resolution: Resolution, first: int, last: int) -> frozenset[int]:
+        self._answer()
+        return frozenset(
+            start
+            for (of, start), (touched, rolled) in self._marks.items()
+            if of is resolution and first <= start < last and rolled < touched
+        )
+
+    async def turns(
+        self, whose: Whose, first: datetime, last: datetime, *, after: Place | None, limit: int
+    ) -> Sequence[TurnRow]:
+        self._answer()
+        asked = replace(whose, check=None)
+        found = [row for row in self._turns if _is_of(row, asked) and first <= row.at < last]
+        behind = [row for row in found if after is None or (row.at, row.position) > after]
+        return sorted(behind, key=lambda row: (row.at, row.position))[:limit]
+
+    async def last_turns(self, instance: str, before: datetime) -> Sequence[TurnRow]:
+        self._answer()
+        vantages = {row.vantage for row in self._series.values() if row.instance == instance}
+        last: dict[str, TurnRow] = {}
+        for row in sorted(self._turns, key=lambda row: (row.at, row.position)):
+            if row.instance == instance and row.vantage in vantages and row.at < before:
+                last[row.vantage] = row
+        return [last[vantage] for vantage in sorted(last)]
+
+    async def make_partitions(self, days: Sequence[int]) -> None:
+        self._answer()
+        self.days |= {floor_to(day, DAY) for day in days}
+
+    async def drop_partitions(self, before: int) -> Sequence[int]:
+        self._answer()
+        dropped = sorted(day for day in self.days if day + DAY_MINUTES <= before)
+        self.days -= set(dropped)
+        blocks = self._blocks[Resolution.MINUTE]
+        blocks[:] = [one for one in blocks if floor_to(one[1].minute, DAY) not in dropped]
+        return dropped
+
+    async def expire(self, *, hourly: int, daily: int, records: datetime, uploads: datetime) -> int:
+        self._answer()
+        before = self._rows()
+        ends = {HOUR: hourly, DAY: daily}
+        for resolution, end in ends.items():
+            kept = [one for one in self._blocks[resolution] if one[1].minute >= end]
+            self._blocks[resolution][:] = kept
+        self._marks = {mark: value for mark, value in self._marks.items() if mark[1] >= ends[mark[0]]}
+        old = {number for number, day in self._seen_days.items() if day < daily}
+        self._series = {key: row for key, row in self._series.items() if row.id not in old}
+        return before - self._rows()
+
+    async def due(self, first: int, ended: int, *, limit: int) -> Sequence[DueSpan]:
+        self._answer()
+        found = [
+            DueSpan(resolution, start, touched)
+            for (resolution, start), (touched, rolled) in self._marks.items()
+            if rolled < touched and first <= start and start + resolution.minutes <= ended
+        ]
+        return sorted(found, key=lambda due: (due.resolution is DAY, due.start))[:limit]
+
+    async def parts(self, resolution: Resolution, start: int) -> Sequence[tuple[int, Block]]:
+        self._answer()
+        return [one for one in self._blocks[resolution] if one[1].minute == start]
+
+    async def roll(self, due: DueSpan, blocks: Mapping[int, Block]) -> None:
+        self._answer()
+        touched, rolled = self._marks.get((due.resolution, due.start), (0, 0))
+        if rolled >= due.touched:
+            return
+        table = self._blocks[due.resolution]
+        table[:] = [one for one in table if one[1].minute != due.start] + [*blocks.items()]
+        self._marks[due.resolution, due.start] = (touched, due.touched)
+        if due.resolution is HOUR:
+            self._touch(DAY, floor_to(due.start, DAY))
+
+    def _answer(self) -> None:
+        if self.away:
+            raise DatabaseUnavailable("PostgreSQL is away")
+
+    def _number(self, vantage: str, series: Series, block: Block) -> int:
+        names = (vantage, series.service, series.region, series.instance, series.check)
+        row = self._series.setdefault((vantage, series), SeriesRow(len(self._series) + 1, *names))
+        self._seen_days[row.id] = max(self._seen_days.get(row.id, 0), floor_to(block.minute, DAY))
+        return row.id
+
+    def _touch(self, resolution: Resolution, start: int) -> None:
+        touched, rolled = self._marks.get((resolution, start), (0, 0))
+        self._marks[resolution, start] = (touched + 1, rolled)
+
+    def _rows(self) -> int:
+        return len(self._blocks[HOUR]) + len(self._blocks[DAY]) + len(self._marks) + len(self._series)
+
+
+class FakeEvaluations:
+    """The port `EvaluationRepository`."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.rows: list[EvaluationRow] = []
+        self._known: set[tuple[str, int]] = set()
+
+    async def store(self, origin: Origin, records: Sequence[tuple[int, EvaluationRecord]]) -> None:
+        self._answer()
+        for sequence, record in records:
+            if (origin.boot, sequence) not in self._known:
+                self._known.add((origin.boot, sequence))
+                self.rows.append(_evaluation_row(len(self.rows) + 1, record))
+
+    async def page(
+        self, *, kind: str | None, name: str | None, before: int | None, limit: int
+    ) -> Sequence[EvaluationRow]:
+        self._answer()
+        wanted = [
+            row
+            for row in reversed(self.rows)
+            if kind in (None, row.kind)
+            and name in (None, row.name)
+            and (before is None or row.position < before)
+        ]
+        return wanted[:limit]
+
+    def _answer(self) -> None:
+        if self.away:
+            raise DatabaseUnavailable("PostgreSQL is away")
+
+
+@dataclass
+class FakeSpool:
+    """The port `Spool`, on a disk that can be full."""
+
+    origin: Origin = field(default_factory=lambda: Origin("us-1", "prober-1", "boot1"))
+    full: bool = False
+    frames: list[Frame] = field(default_factory=list)
+    """What waits, in order."""
+    synced: int = 0
+    """How many frames were safe at the last sync."""
+    _written: dict[Stream, int] = field(default_factory=lambda: dict.fromkeys(Stream, 0))
+
+    def append(self, stream: Stream, payloads: Sequence[bytes]) -> None:
+        self._answer()
+        for payload in payloads:
+            self._written[stream] += 1
+            self.frames.append(Frame(stream, self._written[stream], payload))
+
+    def sync(self) -> None:
+        self._answer()
+        self.synced = len(self.frames)
+
+    def batch(self, bytes_max: int) -> Batch | None:
+        self._answer()
+        streams = [frame.stream for frame in self.frames]
+        first = next(
+            (one for one in (Stream.TRANSITIONS, Stream.EVALUATIONS, *streams) if one in streams), None
+        )
+        if first is None:
+            return None
+        taken = list(_fitting([frame for frame in self.frames if frame.stream is first], bytes_max))
+        origin = Frame(Stream.ORIGIN, 0, self.origin.to_bytes())
+        body = b"".join(frame.to_bytes() for frame in (origin, *taken))
+        return Batch(body, first, len(taken), taken[-1].sequence, first.name)
+
+    def forget(self, batch: Batch) -> None:
+        self._answer()
+        self.frames = [
+            frame for frame in self.frames if frame.stream is not batch.stream or frame.sequence > batch.last
+        ]
+
+    def waiting_bytes(self) -> int:
+        return sum(len(frame.payload) for frame in self.frames)
+
+    def _answer(self) -> None:
+        if self.full:
+            raise SpoolUnavailable("no space left on device")
+
+
+def history_ports(
+    history: FakeHistory | None = None, evaluations: FakeEvaluations | None = None
+) -> HistoryPorts:
+    """Everything in memory."""
+    history = history or FakeHistory()
+    return HistoryPorts(
+        probes=history,
+        reader=history,
+        upkeep=history,
+        evaluations=evaluations or FakeEvaluations(),
+        evaluation_spool=FakeSpool(Origin("", "control", "boot1")),
+    )
+
+
+def _fitting(frames: Iterable[Frame], bytes_max: int) -> Iterable[Frame]:
+    room = bytes_max
+    for place, frame in enumerate(frames):
+        room -= len(frame.to_bytes())
+        if place and (room < 0 or place >= FRAMES_PER_BATCH):
+            return
+        yield frame
+
+
+def _is_of(row: SeriesRow | TurnRow, whose: Whose) -> bool:
+    asked = {name: getattr(whose, name) for name in Whose.__slots__}
+    return all(value is None or getattr(row, name) == value for name, value in asked.items())
+
+
+def _turn_row(position: int, origin: Origin, sequence: int, turn: HealthTurn) -> TurnRow:
+    return TurnRow(
+        position=position,
+        vantage=origin.vantage,
+        prober=origin.prober,
+        boot=origin.boot,
+        sequence=sequence,
+        at=moment_of(0) + timedelta(milliseconds=turn.at_ms),
+        service=turn.service,
+        region=turn.region,
+        instance=turn.instance,
+        before=turn.before,
+        after=turn.after,
+        check=turn.check,
+        reason=turn.reason,
+        detail=turn.detail,
+        trace_id=trace_id(origin, sequence),
+    )
+
+
+def _evaluation_row(position: int, record: EvaluationRecord) -> EvaluationRow:
+    fields = {name: getattr(record, name) for name in EvaluationRecord.__slots__}
+    return EvaluationRow(position=position, **fields)
