@@ -49,6 +49,14 @@ class StoreView:
         return max(whole_number(self.entries.get(key)), 0)
 
 
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """A listing, and when it arrived, in monotonic seconds."""
+
+    listing: Listing
+    arrived_at: float
+
+
 @dataclass(slots=True)
 class StoreMirror:
     """Follows the store. `changed` is set whenever there is something new to look at."""
@@ -61,7 +69,7 @@ class StoreMirror:
     """Set beside it where the switch documents are what is new."""
     broken_at: float | None = None
     """Monotonic seconds at which a watch last failed."""
-    _listings: dict[str, Listing] = field(default_factory=dict)
+    _copies: dict[str, _Copy] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Follow everything, for as long as the process lives."""
@@ -75,32 +83,33 @@ class StoreMirror:
         Raises:
             StoreUnavailable: no answer in time, or no leader.
         """
-        prefixes = self._informing()
+        prefixes, sent = self._informing(), self.clock.monotonic()
         listings = await asyncio.gather(*(self.store.list(prefix, consistent=True) for prefix in prefixes))
-        self._listings.update(zip(prefixes, listings, strict=True))
+        for prefix, listing in zip(prefixes, listings, strict=True):
+            self._hold(prefix, listing, sent)
         return self.view()
 
     def view(self) -> StoreView:
         """The copies as they are."""
-        listings = (self._listings.get(prefix) for prefix in self._informing())
-        entries = {entry.key: entry for listing in listings if listing for entry in listing.entries}
+        copies = (self._copies.get(prefix) for prefix in self._informing())
+        entries = {entry.key: entry for copy in copies if copy for entry in copy.listing.entries}
         return StoreView(self.keys, entries)
 
     def reports(self) -> tuple[Entry, ...]:
         """The vantage reports as they are."""
-        listing = self._listings.get(self.keys.vantages)
-        return listing.entries if listing else ()
+        copy = self._copies.get(self.keys.vantages)
+        return copy.listing.entries if copy else ()
 
     def switch_documents(self) -> Mapping[str, Entry] | None:
         """The switch documents as they are, by service; None before the first reading of this store."""
-        listing = self._listings.get(self._switches)
-        if listing is None:
+        copy = self._copies.get(self._switches)
+        if copy is None:
             return None
-        return {entry.key.removeprefix(self._switches): entry for entry in listing.entries}
+        return {entry.key.removeprefix(self._switches): entry for entry in copy.listing.entries}
 
     def forget(self) -> None:
         """Another store answers: nothing that was copied is worth anything."""
-        self._listings.clear()
+        self._copies.clear()
         self.changed.set()
 
     @property
@@ -123,6 +132,7 @@ class StoreMirror:
         index = 0
         backoff = Backoff(WATCH_RETRY_BASE_SECONDS, WATCH_RETRY_CAP_SECONDS)
         while True:
+            sent = self.clock.monotonic()
             try:
                 listing = await self.store.watch(prefix, index=index, wait_seconds=WATCH_WAIT_SECONDS)
             except StoreError as error:
@@ -132,16 +142,29 @@ class StoreMirror:
                 continue
             backoff.reset()
             index = listing.index if listing.index >= index else 0
-            self._take(prefix, listing)
+            self._take(prefix, listing, sent)
 
-    def _take(self, prefix: str, listing: Listing) -> None:
-        known = self._listings.get(prefix)
-        if known is not None and known.entries == listing.entries:
+    def _take(self, prefix: str, listing: Listing, sent: float) -> None:
+        former = self._copies.get(prefix)
+        if not self._hold(prefix, listing, sent):
             return
-        self._listings[prefix] = listing
+        if former is not None and former.listing.entries == listing.entries:
+            return
         self.changed.set()
         if prefix == self._switches:
             self.switches_changed.set()
+
+    def _hold(self, prefix: str, listing: Listing, sent: float) -> bool:
+        """Keep a listing unless what is held is newer; answers whether it was kept.
+
+        Answers overtake each other. Of two requests that were under way together, the higher index is newer.
+        What was asked for after the held one had arrived always is: with a lower index, Consul went back.
+        """
+        held = self._copies.get(prefix)
+        if held is not None and sent < held.arrived_at and listing.index < held.listing.index:
+            return False
+        self._copies[prefix] = _Copy(listing, self.clock.monotonic())
+        return True
 
     def _broke(self, prefix: str, error: StoreError) -> None:
         logger.warning("watch broke off", extra={"prefix": prefix, "error": str(error)})
