@@ -5,105 +5,30 @@ nothing any more. A probe that was overtaken by a later one says nothing.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from math import inf
 
+from controlplane.application.confirm_following import Followed, Reader, Word
 from controlplane.application.ports import Clock
 from controlplane.contract.documents import DocumentKind
 from controlplane.domain.acknowledgement import (
     OUT_OF_DATE,
-    UNHEARD,
-    AckClass,
     DocumentId,
     Hearing,
     InForce,
-    classify,
     heard,
     in_force,
     read_header,
-    together,
 )
-from controlplane.domain.confirmation import Tally, tally
+from controlplane.domain.confirmation import Tally
 from controlplane.domain.fleet import Check, CheckType, Definitions, Fleet, Instance, Service
 from controlplane.domain.instance_health import patience_seconds
-from controlplane.domain.outcome import Outcome, Reason, Verdict
+from controlplane.domain.outcome import Outcome, Verdict
 
 HEADERS_CACHED_MAX = 512
 """Readers of one service say the same: a header is read once for all of them. About 8 MiB of the longest."""
 FORGET_EVERY_SECONDS = 1.0
-
-
-@dataclass(slots=True)
-class Word:
-    """What one check of an instance heard last; times are monotonic seconds."""
-
-    started: float
-    until: float
-    """When it is too old to be believed."""
-    said: tuple[str | None, Reason] | None
-    """Header and reason: while these stay, nothing is new. None: nobody said it."""
-    hearing: Hearing
-
-
-@dataclass(slots=True, eq=False)
-class Reader:
-    """One instance that is listened to, by the checks that can bring a header."""
-
-    instance: Instance
-    checks: Mapping[str, Check]
-    """By name."""
-    documents: tuple[DocumentId, ...]
-    words: dict[str, Word] = field(default_factory=dict)
-    """By the name of the check."""
-    hearing: Hearing = UNHEARD
-
-    def conclude(self) -> None:
-        """Make one word of what all checks heard, the latest first."""
-        latest_first = sorted(self.words.values(), key=lambda word: -word.started)
-        self.hearing = together(word.hearing for word in latest_first)
-
-    @property
-    def speaks_by(self) -> Check | None:
-        """The check that last brought a header; None where the instance says nothing now."""
-        speaking = [
-            (word.started, name) for name, word in self.words.items() if word.hearing.applied is not None
-        ]
-        return self.checks[max(speaking)[1]] if speaking else None
-
-
-@dataclass(slots=True, eq=False)
-class Followed:
-    """One document, and what was counted of it."""
-
-    document: InForce
-    readers: list[Reader] = field(default_factory=list)
-    seen_at: float | None = None
-    """When this prober saw it change; None: it was so when the prober came."""
-    seconds: dict[str, float] = field(default_factory=dict)
-    """By instance: how long after that it was first heard to confirm."""
-    tally: Tally | None = None
-    """None where something changed since it was counted."""
-
-    def note(self, reader: Reader, now: float) -> None:
-        """Something new was heard of this reader."""
-        self.tally = None
-        name = reader.instance.id
-        if self.seen_at is not None and name not in self.seconds and confirms(reader, self.document):
-            self.seconds[name] = now - self.seen_at
-
-    def count(self) -> Tally:
-        """The tally as of now."""
-        if self.tally is None:
-            found = [
-                (reader.instance.id, reader.instance.region, classify(self.document, reader.hearing))
-                for reader in self.readers
-            ]
-            confirmed = {name for name, _, finding in found if finding.ack is AckClass.CONFIRMED}
-            seconds = [spent for name, spent in self.seconds.items() if name in confirmed]
-            self.tally = tally(self.document, found, seconds)
-        return self.tally
 
 
 class Acknowledgements:
@@ -114,7 +39,7 @@ class Acknowledgements:
         self._clock = clock
         self._readers: dict[str, Reader] = {}
         self._followed: dict[DocumentId, Followed] = {}
-        self._documents: dict[DocumentKind, Mapping[str, InForce]] = {}
+        self._documents: dict[DocumentKind, Mapping[str, tuple[bytes, InForce]]] = {}
         """As they stand in Consul; without a kind that was not looked at yet."""
         self._forgot_at = -inf
 
@@ -124,12 +49,15 @@ class Acknowledgements:
         for service, documents in _followed_by(definitions.fleet):
             for instance in service.instances:
                 self._readers[instance.id] = _reader(instance, service, documents, former.get(instance.id))
-        known, self._followed = self._followed, {}
+        known = self._followed
+        readers: dict[DocumentId, list[Reader]] = {}
         for reader in self._readers.values():
             for document in reader.documents:
-                if document not in self._followed:
-                    self._followed[document] = self._follow(document, known.get(document))
-                self._followed[document].readers.append(reader)
+                readers.setdefault(document, []).append(reader)
+        self._followed = {
+            document: self._follow(document, following, known.get(document))
+            for document, following in readers.items()
+        }
         self.changed.set()
 
     def read(self, kind: DocumentKind, documents: Mapping[str, bytes]) -> tuple[InForce, ...]:
@@ -138,18 +66,18 @@ class Acknowledgements:
         Those that stood there when the prober came were not.
         """
         first, now = kind not in self._documents, self._clock.monotonic()
-        self._documents[kind] = {name: in_force(kind, name, raw) for name, raw in documents.items()}
+        known = self._documents.get(kind, {})
+        self._documents[kind] = {
+            name: known[name] if name in known and known[name][0] == raw else (raw, in_force(kind, name, raw))
+            for name, raw in documents.items()
+        }
         changed = [
             followed
             for document, followed in self._followed.items()
             if document[0] is kind and followed.document != self._stands(document)
         ]
         for followed in changed:
-            followed.document = self._stands(followed.document.id)
-            followed.seconds.clear()
-            followed.seen_at = None if first else now
-            for reader in followed.readers:
-                followed.note(reader, now)
+            followed.change(self._stands(followed.document.id), None if first else now, now)
         if changed:
             self.changed.set()
         return tuple(followed.document for followed in changed if not first and followed.document.sum)
@@ -174,14 +102,14 @@ class Acknowledgements:
         """The readers of a document, if it still stands so, that do not confirm it."""
         followed = self._followed.get(document.id)
         readers = followed.readers if followed and followed.document == document else ()
-        return tuple(reader for reader in readers if not confirms(reader, document))
+        return tuple(reader for reader in readers if followed and not followed.confirms(reader))
 
     def awaited(self, document: InForce, instance: str) -> Reader | None:
         """The reader of this name, if it does not confirm a document that still stands so."""
         followed, reader = self._followed.get(document.id), self._readers.get(instance)
         if followed is None or reader is None or followed.document != document:
             return None
-        return None if document.id not in reader.documents or confirms(reader, document) else reader
+        return None if document.id not in reader.documents or followed.confirms(reader) else reader
 
     def tallies(self) -> Mapping[str, Tally]:
         """The tally of every document that there is, or that somebody holds, as it is spelled in keys."""
@@ -214,19 +142,16 @@ class Acknowledgements:
             self._followed[document].note(reader, now)
         self.changed.set()
 
-    def _follow(self, document: DocumentId, known: Followed | None) -> Followed:
-        if known is None:
-            return Followed(self._stands(document))
-        return Followed(known.document, seen_at=known.seen_at, seconds=known.seconds)
+    def _follow(self, document: DocumentId, readers: Sequence[Reader], known: Followed | None) -> Followed:
+        followed = Followed(known.document if known else self._stands(document), readers)
+        if known:
+            followed.seen_at, followed.seconds = known.seen_at, known.seconds
+        return followed
 
     def _stands(self, document: DocumentId) -> InForce:
         kind, name = document
-        return self._documents.get(kind, {}).get(name) or InForce(kind, name)
-
-
-def confirms(reader: Reader, document: InForce) -> bool:
-    """Whether this reader holds the document as it stands."""
-    return classify(document, reader.hearing).ack is AckClass.CONFIRMED
+        _, stands = self._documents.get(kind, {}).get(name, (b"", InForce(kind, name)))
+        return stands
 
 
 def _followed_by(fleet: Fleet) -> Iterator[tuple[Service, tuple[DocumentId, ...]]]:

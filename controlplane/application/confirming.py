@@ -69,6 +69,8 @@ class Confirmations:
     ahead: Mapping[DocumentId, Ahead] = field(default_factory=dict)
     """As of the last look."""
     _evidence: Evidence = field(default_factory=Evidence)
+    _shown: tuple[Evidence, frozenset[str], tuple[Confirmation, ...]] | None = None
+    """What was last asked for, and on which evidence: many may ask in one moment."""
     _stands: dict[str, tuple[Entry, InForce]] = field(default_factory=dict)
     """By key, so that a document is taken apart once."""
 
@@ -95,13 +97,17 @@ class Confirmations:
 
     def all(self, maintained: Collection[str]) -> tuple[Confirmation, ...]:
         """Every document of the definitions as of the last look; `maintained`: regions in maintenance."""
+        regions = frozenset(maintained)
+        if self._shown is None or self._shown[0] is not self._evidence or self._shown[1] != regions:
+            self._shown = self._evidence, regions, tuple(self._confirmations(regions))
+        return self._shown[2]
+
+    def _confirmations(self, maintained: Collection[str]) -> Iterator[Confirmation]:
         words = self._words()
-        return tuple(
-            confirmation(document, said, roster, maintained)
-            for document, roster in self._documents(self.mirror.view())
-            for said in [words(document)]
-            if document.sum or said
-        )
+        for document, roster in self._documents(self.mirror.view()):
+            said = words(document)
+            if document.sum or said:
+                yield confirmation(document, said, roster, maintained)
 
     def _lasting(self, kind: DocumentKind) -> Iterator[Ahead]:
         now = self.clock.monotonic()

@@ -6,6 +6,7 @@ its counts add up to the registry's. Where vantages differ about an instance, th
 look at first holds, offline last; so "n of n" is never said unless each of them says so.
 """
 
+import heapq
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from controlplane.domain.acknowledgement import AckClass, Finding, InForce
 
 STRAGGLERS_MAX = 20
 """Of one document: how many instances are named that do not plainly confirm it."""
-_RANKS = tuple(AckClass)
+_RANKS = {ack: rank for rank, ack in enumerate(AckClass)}
 
 Counts = Mapping[AckClass, int]
 
@@ -111,19 +112,26 @@ class Confirmation:
 
 
 def tally(
-    document: InForce, found: Iterable[tuple[str, str, Finding]], seconds: Sequence[float] = ()
+    document: InForce,
+    regions: Mapping[str, Counts],
+    stragglers: Iterable[Straggler],
+    seconds: Sequence[float] = (),
 ) -> Tally:
-    """Sum up what was found of each instance (id, region, finding).
+    """Sum up what was found of all instances.
 
     `seconds`: how long each took to confirm that was seen to do so.
     """
-    regions: dict[str, Counter[AckClass]] = {}
-    stragglers = []
-    for instance, region, finding in found:
-        regions.setdefault(region, Counter())[finding.ack] += 1
-        if finding.ack is not AckClass.CONFIRMED or finding.text:
-            stragglers.append(Straggler(instance, finding.ack, finding.revision, finding.text))
-    return Tally(document.revision, document.sum, regions, _worst(stragglers), spread_of(seconds))
+    found = {
+        region: {ack: count for ack, count in counts.items() if count} for region, counts in regions.items()
+    }
+    return Tally(document.revision, document.sum, found, _worst(stragglers), spread_of(seconds))
+
+
+def straggler_of(instance: str, finding: Finding) -> Straggler | None:
+    """The instance as it is named; None where it plainly confirms."""
+    if finding.ack is AckClass.CONFIRMED and not finding.text:
+        return None
+    return Straggler(instance, finding.ack, finding.revision, finding.text)
 
 
 def spread_of(seconds: Sequence[float]) -> Spread | None:
@@ -233,8 +241,8 @@ def _slowest(tallies: Sequence[Tally]) -> Spread | None:
 
 
 def _worst(stragglers: Iterable[Straggler]) -> tuple[Straggler, ...]:
-    return tuple(sorted(stragglers, key=_order)[:STRAGGLERS_MAX])
+    return tuple(heapq.nsmallest(STRAGGLERS_MAX, stragglers, key=_order))
 
 
 def _order(straggler: Straggler) -> tuple[int, str]:
-    return _RANKS.index(straggler.ack), straggler.instance
+    return _RANKS[straggler.ack], straggler.instance

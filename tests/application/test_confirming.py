@@ -12,9 +12,10 @@ from controlplane.application.replica import Replica
 from controlplane.application.results import Done
 from controlplane.contract.documents import DocumentKind
 from controlplane.domain.acknowledgement import AckClass, Finding, InForce, in_force
-from controlplane.domain.confirmation import Tally, tally
+from controlplane.domain.confirmation import Tally
 from controlplane.domain.report import VantageReport
 from tests.application.world import DOCUMENT, DOWN, KEYS, World, move
+from tests.unit.domain.tallies import counted
 
 pytestmark = pytest.mark.looptime
 
@@ -52,7 +53,7 @@ class HeardWorld(World):
         confirmed = Finding(AckClass.CONFIRMED, document.revision)
         words = self.words[title]
         found = [(name, region, words.get(name, confirmed)) for name, region in ROSTER.items()]
-        return tally(document, found, [0.3, 0.8])
+        return counted(document, found, [0.3, 0.8])
 
 
 def ahead(*names: str, revision: int = 5) -> dict[str, Finding]:

@@ -19,10 +19,10 @@ from controlplane.domain.confirmation import (
     add,
     confirmation,
     spread_of,
-    tally,
 )
 from controlplane.domain.report import REPORT_BYTES_MAX, CellCounts, CellKey, VantageReport, parse_report
 from controlplane.domain.tallies import TALLIES_BYTES_MAX, parse_tallies, tallies_json
+from tests.unit.domain.tallies import counted
 
 DOCUMENT = InForce(DocumentKind.FAILOVER, "checkout", 17, "9a3f01c2")
 CONFIRMED = Finding(AckClass.CONFIRMED, 17)
@@ -42,7 +42,7 @@ def seen(
     """What one vantage says: all confirm but these (`us_3` is `us-3`)."""
     words = {name.replace("_", "-"): finding for name, finding in {**(exceptions or {}), **more}.items()}
     found = [(name, region, words.get(name, CONFIRMED)) for name, region in ROSTER.items()]
-    return (tally(document, found, seconds),)
+    return (counted(document, found, seconds),)
 
 
 def counts(result: Confirmation) -> Mapping[str, int]:
@@ -145,13 +145,13 @@ def test_shares_of_a_vantage_add_up():
     """Probers that each see a part say the whole together, and nothing while one of them is behind."""
     half = [(name, region, CONFIRMED) for name, region in ROSTER.items() if region != "us"]
     rest = [(name, region, OFFLINE) for name, region in ROSTER.items() if region == "us"]
-    parts = (tally(DOCUMENT, half, [0.3]), tally(DOCUMENT, rest, [0.2, 0.5]))
+    parts = (counted(DOCUMENT, half, [0.3]), counted(DOCUMENT, rest, [0.2, 0.5]))
     result = confirmation(DOCUMENT, {"local": parts}, ROSTER)
 
     assert counts(result) == {"confirmed": 30, "offline": 15}
     assert add(parts).spread == Spread(300, 500, 500)
     former = InForce(DOCUMENT.kind, DOCUMENT.name, 16, "00000000")
-    assert confirmation(DOCUMENT, {"local": (parts[0], tally(former, rest))}, ROSTER).vantages == ()
+    assert confirmation(DOCUMENT, {"local": (parts[0], counted(former, rest))}, ROSTER).vantages == ()
 
 
 def test_who_is_ahead_is_known_by_name_and_number():
