@@ -63,11 +63,17 @@ class FakeClient(Face):
             self.move(group, region_of_group)
 
     def set(self, switch: str, value: Any, *, percent: int = PERCENT_MAX) -> None:
-        """Degrade a switch to a value, for all units or a share of them; listeners are called at once."""
+        """Degrade a switch to a value, for all units or a share of them; listeners are called at once.
+
+        A whole `Switch` instead of a value is put in force as it is.
+        """
         switches = self._entries()
-        former = switches.get(switch, _declared(value))
-        switches[switch] = replace(former, state=SwitchState.DEGRADED, value=value, percent=percent)
-        self._publish(switches)
+        entry = _declared(value)
+        if not isinstance(value, Switch):
+            entry = replace(
+                switches.get(switch, entry), state=SwitchState.DEGRADED, value=value, percent=percent
+            )
+        self._publish({**switches, switch: entry})
 
     def restore(self, switch: str) -> None:
         """Give a switch its normal value again.
@@ -76,8 +82,8 @@ class FakeClient(Face):
             KeyError: there is no such switch.
         """
         switches = self._entries()
-        switches[switch] = _declared(switches[switch].normal, switches[switch].type)
-        self._publish(switches)
+        former = switches[switch]
+        self._publish({**switches, switch: _declared(former.normal, former.type)})
 
     def move(self, group: str, region: str | None) -> None:
         """Make a region the active one of a group; None: fence it.
@@ -117,9 +123,9 @@ class FakeClient(Face):
     ) -> None:
         pass
 
-    def _entries(self) -> dict[str, Switch]:
+    def _entries(self) -> Mapping[str, Switch]:
         switches = self._switches.current
-        return dict(switches.document.switches) if switches else {}
+        return switches.document.switches if switches else {}
 
     def _publish(self, switches: Mapping[str, Switch]) -> None:
         former = self._switches.current

@@ -1,4 +1,8 @@
-"""Owns the client for services without an event loop: it follows in one daemon thread of its own."""
+"""Owns the client for services without an event loop: it follows in one daemon thread of its own.
+
+A fork copies a thread's memory but not the thread. So while the process forks, the thread is held between
+two steps, where it is in the middle of nothing, of no import and under no lock, and the child starts its own.
+"""
 
 import asyncio
 import atexit
@@ -13,10 +17,14 @@ from weakref import WeakSet
 from controlplane.client.following import FollowingFace
 
 CLOSE_SECONDS_MAX = 5.0
+HOLD_SECONDS_MAX = 1.0
+"""How long a fork waits for a thread that is busy: with a slow disk, or with a listener."""
 
 _following: "WeakSet[SyncClient]" = WeakSet()
 _left_behind: list["_LoopThread"] = []
 """In a forked child: its parent's threads, whose loops and sockets may neither be used nor collected here."""
+_forking = threading.Lock()
+"""Two threads may fork at once; the second waits for the first."""
 
 
 class SyncClient(FollowingFace):
@@ -52,8 +60,18 @@ class SyncClient(FollowingFace):
     ) -> None:
         self.close()
 
+    def hold(self) -> None:
+        """Before a fork: hold the thread between two steps."""
+        if self._thread is not None:
+            self._thread.hold()
+
+    def go_on(self) -> None:
+        """After a fork, in the parent: let the thread go on."""
+        if self._thread is not None:
+            self._thread.go_on()
+
     def begin_anew(self) -> None:
-        """Follow in a forked child, where the thread that followed does not exist."""
+        """After a fork, in the child, where the thread does not exist: follow in another."""
         if self._thread is not None:
             _left_behind.append(self._thread)
         self._thread = None
@@ -68,6 +86,7 @@ class _LoopThread:
     def __init__(self, work: Coroutine[Any, Any, None]) -> None:
         self._loop = asyncio.SelectorEventLoop()
         self._task = self._loop.create_task(work)
+        self._may_go_on = threading.Event()
         self._thread = threading.Thread(target=self._run, name="controlplane-client", daemon=True)
         self._thread.start()
 
@@ -77,6 +96,18 @@ class _LoopThread:
             self._loop.call_soon_threadsafe(self._task.cancel)
         if threading.current_thread() is not self._thread:
             self._thread.join(CLOSE_SECONDS_MAX)
+
+    def hold(self) -> None:
+        """Stop between two steps until `go_on`; returns when it is so, or after a second."""
+        held, self._may_go_on = threading.Event(), threading.Event()
+        if threading.current_thread() is not self._thread:
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(_wait_between, held, self._may_go_on)
+                held.wait(HOLD_SECONDS_MAX)
+
+    def go_on(self) -> None:
+        """End what `hold` began."""
+        self._may_go_on.set()
 
     def _run(self) -> None:
         try:
@@ -92,7 +123,25 @@ async def _here(work: Callable[[], None]) -> None:
     work()
 
 
-def _begin_anew_in_child() -> None:
+def _wait_between(held: threading.Event, may_go_on: threading.Event) -> None:
+    held.set()
+    may_go_on.wait()
+
+
+def _before_fork() -> None:
+    _forking.acquire()
+    for client in [*_following]:
+        client.hold()
+
+
+def _after_fork_in_parent() -> None:
+    for client in [*_following]:
+        client.go_on()
+    _forking.release()
+
+
+def _after_fork_in_child() -> None:
+    _forking.release()
     for client in [*_following]:
         client.begin_anew()
 
@@ -102,5 +151,7 @@ def _close_all() -> None:
         client.close()
 
 
-os.register_at_fork(after_in_child=_begin_anew_in_child)
+os.register_at_fork(
+    before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
+)
 atexit.register(_close_all)

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from controlplane.client import Change, Client
+from controlplane.client.contact import Contact
 from controlplane.client.followed import Followed
 from controlplane.client.follower import DocumentFollower
 from controlplane.client.pace import Backoff, TokenBucket
@@ -356,3 +357,18 @@ async def test_a_client_answers_for_all_its_groups(consul, caplog):
         with pytest.raises(KeyError):
             client.active_region("payments")
     assert "a listener failed" in caplog.text
+
+
+async def test_a_process_that_slept_is_stale_until_it_has_asked():
+    """Without an answer for 45 s nothing can be said, even if no request has failed."""
+    contact = Contact(FakeClock())
+    seen = []
+    for pause in (0, 44, 1):
+        contact.answered(leader=True)
+        await asyncio.sleep(pause)
+        seen.append(contact.stale)
+    await asyncio.sleep(44)
+    seen.append(contact.stale)
+    contact.answered(leader=True)
+    seen.append(contact.stale)
+    assert seen == [False, False, False, True, False]

@@ -1,6 +1,7 @@
 """Promises of the last-known-good file: what a reader starts from, and when it is written."""
 
 import stat
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from controlplane.client import Change, Client
 from controlplane.client.last_known_good import LastKnownGood
 from controlplane.contract.applied import Applied, AppliedSource, AppliedState, parse
+from controlplane.contract.documents import Handover
 from tests.client.documents import KEY, document, until
 from tests.fakes.consul_http import FakeConsulHttp, refuse
 
@@ -103,3 +105,35 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path):
     with pytest.raises(IsADirectoryError):
         LastKnownGood(tmp_path / FILE).save(b"a document")
     assert [path.name for path in tmp_path.iterdir()] == [FILE]
+
+
+async def test_a_process_that_lags_does_not_set_its_siblings_file_back(tmp_path):
+    """Where processes share a folder, the file holds the newest that any of them has seen."""
+    consul = FakeConsulHttp()
+    async with reader(consul, tmp_path) as client:
+        await consul.put(KEY, document(1).to_bytes())
+        await until(lambda: acknowledged(client, 1))
+        (tmp_path / FILE).write_bytes(document(3).to_bytes())
+        await consul.put(KEY, document(2).to_bytes())
+        await until(lambda: acknowledged(client, 2))
+    assert (tmp_path / FILE).read_bytes() == document(3).to_bytes()
+
+
+async def test_a_document_of_somebody_else_is_refused(tmp_path):
+    """What was copied to another group's key, or into its file, is never in force there."""
+    consul = FakeConsulHttp()
+    (tmp_path / FILE).write_bytes(replace(document(17), group="payments").to_bytes())
+    async with reader(consul, tmp_path) as client:
+        assert client.active_region("checkout") == "ap-south"
+        await consul.put(KEY, replace(document(18), group="payments").to_bytes())
+        await until(lambda: applied(client).state is AppliedState.NACK)
+        assert applied(client).err == "this is the document of 'payments', not of 'checkout'"
+
+
+async def test_an_exclusive_group_has_no_active_region_here(tmp_path):
+    """A reader that keeps no lease takes no region of an exclusive group for active, and acknowledges."""
+    consul = FakeConsulHttp()
+    async with reader(consul, tmp_path) as client:
+        await consul.put(KEY, replace(document(1), handover=Handover.EXCLUSIVE).to_bytes())
+        await until(lambda: acknowledged(client, 1))
+        assert client.active_region("checkout") is None
