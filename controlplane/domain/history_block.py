@@ -172,7 +172,7 @@ def _entries(names: Sequence[Series], numbers: Sequence[int], first: int, data: 
             place : place + _NUMBERS_PER_BLOCK
         ]
         begin, end = end, end + length
-        consistent = failures + faults <= probes <= SAMPLES_MAX and fastest + spread <= LATENCY_MAX
+        consistent = failures + faults <= probes <= SAMPLES_MAX and fastest + spread - 1 <= LATENCY_MAX
         if end > len(data) or not consistent:
             raise HistoryFormatError("the numbers of a block contradict each other")
         yield (
