@@ -1,9 +1,9 @@
 """Owns what a person may do with switches. Any replica publishes what it is asked; none needs to lead."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from weakref import WeakValueDictionary
 
 from controlplane.application.drafting import Context
 from controlplane.application.guards import definitions_unchanged
@@ -49,7 +49,7 @@ class SwitchActions:
     identity: Callable[[], str | None]
     definitions: Callable[[], Definitions]
     log_bytes: Callable[[], int]
-    _turns: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    _turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     """One act per service at a time: waiting for one's turn is cheaper than losing a race to oneself."""
 
     async def flip(self, request: FlipRequest) -> Result:
@@ -102,9 +102,8 @@ class SwitchActions:
     async def _carry_out(self, intent: Intent, asked_at: float) -> Result:
         act_id = change_id(intent.act, self.identifiers)
         baseline = reading = await self.reader.read(intent.service)
-        if reading.raw is None and reading.drift is None:
-            raise SwitchRefusal("unknown_service", self._unknown_service(intent.service))
-        async with self._turns[intent.service]:
+        turn = self._turns.setdefault(intent.service, asyncio.Lock())
+        async with turn:
             for _ in range(TRIES_MAX):
                 result = await self._try(intent, act_id, reading, baseline, asked_at)
                 if not (isinstance(result, Refused) and result.code in LOST_RACES):
@@ -182,11 +181,6 @@ class SwitchActions:
 
     def _change(self, act: Act, act_id: str, kind: SwitchChangeKind) -> SwitchChange:
         return SwitchChange(act_id, kind, act.by, act.reason, rfc3339(self.clock.now()))
-
-    def _unknown_service(self, service: str) -> str:
-        names = [one.name for one in self.definitions().fleet.services if one.switches]
-        allowed = ", ".join(sorted(names)) or "none"
-        return f"{service} has no switches, or they were not published yet; services with switches: {allowed}"
 
 
 def _told(intent: Intent, switches: Switches) -> str:

@@ -9,8 +9,7 @@ from controlplane.application.logbook import Logged
 from controlplane.application.results import Act
 from controlplane.application.switch_reading import Reading
 from controlplane.application.switch_requests import FlipRequest, UndoRequest
-from controlplane.application.switch_telling import since
-from controlplane.contract.json_fields import DocumentError
+from controlplane.application.switch_telling import since, switches_of
 from controlplane.contract.log_entries import LogEntry
 from controlplane.contract.switches import SwitchChangeKind, SwitchDocument
 from controlplane.domain.switch_undo import changed_since, touched, undone
@@ -82,10 +81,7 @@ def _undone(entry: LogEntry, document: SwitchDocument, logged: Sequence[Logged],
             f"revision {entry.revision} is not undone, {', '.join(changed)} has changed since: "
             f"{since(logged, entry.revision, changed)}",
         )
-    try:
-        return undone(document.switches, before, after, ground.now)
-    except (DocumentError, KeyError, TypeError, AttributeError) as error:
-        raise SwitchRefusal("not_undoable", f"its log entry cannot be read: {error}") from error
+    return undone(document.switches, before, after, ground.now)
 
 
 def basis(intent: Intent, reading: Reading, baseline: Reading) -> SwitchDocument:
@@ -95,11 +91,9 @@ def basis(intent: Intent, reading: Reading, baseline: Reading) -> SwitchDocument
         SwitchRefusal: nothing can be decided from what stands there, or somebody else was first.
     """
     title = f"the switches of {reading.service}"
-    if reading.drift:
-        raise SwitchRefusal(reading.drift.code, f"{title}: {reading.drift.text}")
     document, expected = reading.document, intent.expected_revision
     if document is None:
-        raise SwitchRefusal("unknown_service", f"{reading.service} has no switches")
+        raise _no_basis(reading, title)
     if expected is not None and expected > document.revision:
         text = f"{title} are at revision {document.revision}, {expected} is not there yet"
         raise SwitchRefusal("revision_changed", text)
@@ -110,15 +104,34 @@ def basis(intent: Intent, reading: Reading, baseline: Reading) -> SwitchDocument
     return document
 
 
+def _no_basis(reading: Reading, title: str) -> SwitchRefusal:
+    if reading.drift:
+        return SwitchRefusal(reading.drift.code, f"{title}: {reading.drift.text}")
+    return SwitchRefusal(
+        "unknown_service",
+        f"{reading.service} has no switches, or they were not published yet; "
+        "`controlplane switch list` shows what there is",
+    )
+
+
 def _require_not_overtaken(
     intent: Intent, document: SwitchDocument, reading: Reading, baseline: Reading
 ) -> None:
     """A change of the same switch between the first reading and this one is not built over."""
     first = baseline.document or document
-    changed = changed_names(first.switches, document.switches)
-    names = [name for name in intent.switches if name in changed]
+    changed = set(changed_names(first.switches, document.switches))
+    names = changed & {*intent.switches} - _only_ended(reading, first.revision)
     if names:
         who = since(reading.logged, first.revision, names)
         raise SwitchRefusal(
-            "switch_changed", f"{', '.join(names)} of {reading.service} was changed meanwhile: {who}"
+            "switch_changed", f"{', '.join(sorted(names))} of {reading.service} was changed meanwhile: {who}"
         )
+
+
+def _only_ended(reading: Reading, revision: int) -> set[str]:
+    """The switches that nothing but their own end changed after a revision: an end yields to people."""
+    later = [one.published for one in reading.logged if one.revision > revision and one.published]
+    ended, others = set[str](), set[str]()
+    for entry in later:
+        (ended if entry.change.kind == SwitchChangeKind.EXPIRY else others).update(switches_of(entry))
+    return ended - others

@@ -33,6 +33,7 @@ class SwitchRecovery:
     numbering: Numbering
     journal: Journal
     database_available: Callable[[], bool]
+    pages_max: int = PAGES_MAX
     _learned: set[str] = field(default_factory=set)
 
     async def run(self) -> None:
@@ -112,7 +113,7 @@ class SwitchRecovery:
     async def _history(self, service: str) -> AsyncGenerator[LogEntry, None]:
         """What was published of a service, newest first."""
         before = None
-        for _ in range(PAGES_MAX):
+        for _ in range(self.pages_max):
             page = await self.journal.page(kind=SWITCHES, name=service, before=before, limit=PAGE_ROWS)
             for row in page:
                 entry = _entry(row.body)

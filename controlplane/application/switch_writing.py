@@ -55,7 +55,7 @@ class SwitchWriter:
         raw = document.to_bytes()
         if len(raw) > DOCUMENT_BYTES_MAX:
             return _too_large(document, len(raw))
-        riders, rest = riding(self._changed_values(writing.reading, document))
+        riders, rest = riding(self._values(writing.reading, document))
         changed = changed_names(writing.before or {}, document.switches)
         draft = Draft(
             kind=SWITCHES,
@@ -85,11 +85,15 @@ class SwitchWriter:
             change=writing.change,
         )
 
-    def _changed_values(self, reading: Reading, document: SwitchDocument) -> dict[str, bytes]:
-        now = self.clock.now()
-        before = plain_values(self.keys, reading.document, now) if reading.document else {}
-        after = plain_values(self.keys, document, now)
-        return {key: value for key, value in after.items() if before.get(key) != value}
+    def _values(self, reading: Reading, document: SwitchDocument) -> dict[str, bytes]:
+        """The plain values of what changed; of everything, where what stands there is not to be trusted."""
+        former = reading.document.switches if reading.document else {}
+        changed = {
+            self.keys.switch_value(document.service, name)
+            for name in changed_names(former, document.switches)
+        }
+        values = plain_values(self.keys, document, self.clock.now())
+        return {key: value for key, value in values.items() if key in changed}
 
     async def _write_rest(self, service: str, rest: Scalars, index: int, identity: str) -> None:
         """The values that did not fit; what fails here, the leader's comparison puts right."""

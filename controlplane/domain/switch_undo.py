@@ -28,17 +28,24 @@ def undone(switches: Switches, before: Content, after: Content, now: datetime) -
     """All switches after the inverse of a change.
 
     Raises:
-        SwitchRefusal: it only brought or removed switches, or what would come back has run out.
+        SwitchRefusal: it only brought or removed switches, what would come back has run out, or is no switch.
     """
     names = touched(before, after)
     if not names:
         raise SwitchRefusal("not_undoable", "it changed no switch that was there before and after it")
-    former = {name: parse_switch(before[name]) for name in names}
+    former = {name: _read(name, before[name]) for name in names}
     for name in lapsed(former, now):
         raise SwitchRefusal(
             "not_undoable", f"what {name} would go back to has run out by {rfc3339(now)}: degrade it anew"
         )
     return {**switches, **former}
+
+
+def _read(name: str, entry: Any) -> Switch:
+    try:
+        return parse_switch(entry)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise SwitchRefusal("not_undoable", f"what {name} was before cannot be read: {error}") from error
 
 
 def _is(switch: Switch | None, entry: Any) -> bool:

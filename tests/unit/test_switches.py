@@ -153,6 +153,19 @@ def test_a_value_is_of_its_type(kind: SwitchType, fits: object, does_not: object
         check_value(kind, does_not)
 
 
+def test_a_value_that_no_reader_could_hold_is_refused() -> None:
+    """A number beyond what a float holds, and nesting beyond reason, are no values."""
+    for kind, value in ((SwitchType.FLOAT, 10**400), (SwitchType.JSON, _nested(33))):
+        with pytest.raises(DocumentError):
+            check_value(kind, value)
+    check_value(SwitchType.JSON, _nested(32))
+
+
+def _nested(levels: int) -> object:
+    inner = _nested(levels - 1) if levels else 0
+    return {"a": inner} if levels % 2 else [inner] if levels else inner
+
+
 def test_plain_values_are_what_a_shell_expects() -> None:
     """Strings are bare, everything else is JSON."""
     plain = [scalar(one) for one in (True, 2, 0.25, "on", {"b": 1})]

@@ -172,3 +172,13 @@ def test_switches_that_came_or_went_are_no_business_of_undo():
     assert touched({"a": {}}, {"b": {}}) == []
     with pytest.raises(SwitchRefusal, match="no switch that was there"):
         undone(two(), {}, content(two(), ["recs"]), NOW)
+
+
+@pytest.mark.parametrize(
+    "entry", [{}, None, {"type": "bold"}, {**content(two(), ["recs"])["recs"], "value": 1}]
+)
+def test_an_undo_builds_on_nothing_that_cannot_be_read(entry: object):
+    """An entry of the log that somebody spoiled is refused."""
+    with pytest.raises(SwitchRefusal, match="what recs was before cannot be read") as refused:
+        undone(two(), {"recs": entry}, content(two(), ["recs"]), NOW)
+    assert refused.value.code == "not_undoable"
