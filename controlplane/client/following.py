@@ -77,7 +77,7 @@ class FollowingFace(Face):
         return Followed(
             standing,
             key=self._keys.document(standing.kind, standing.name),
-            parse=partial(_parse_region, group=standing.name),
+            parse=partial(parse_region, group=standing.name),
             on_change=self._tell_of_region,
             file=self._file(standing),
         )
@@ -87,7 +87,7 @@ class FollowingFace(Face):
         return Followed(
             standing,
             key=self._keys.document(standing.kind, standing.name),
-            parse=partial(_parse_switches, service=standing.name, region=self._region, clock=self._clock),
+            parse=partial(parse_values, service=standing.name, region=self._region, clock=self._clock),
             on_change=self._switches_changed,
             file=self._file(standing),
         )
@@ -133,23 +133,28 @@ class FollowingFace(Face):
             self._siblings.leave()
 
 
-def _parse_region(raw: bytes, *, group: str) -> FailoverDocument:
+def parse_region(raw: bytes, *, group: str) -> FailoverDocument:
+    """Read the document of this group.
+
+    Raises:
+        DocumentError: it is none, or another group's.
+    """
     document = parse_failover(raw)
     _check_name(document.group, group)
     return document
 
 
-def _parse_switches(raw: bytes, *, service: str, region: str | None, clock: Clock) -> SwitchesInForce:
+def parse_values(raw: bytes, *, service: str, region: str | None, clock: Clock) -> SwitchesInForce:
+    """Read the switches of this service.
+
+    Raises:
+        DocumentError: they are none, or another service's.
+    """
     document = parse_switches(raw)
     _check_name(document.service, service)
     return SwitchesInForce(document, region=region, clock=clock)
 
 
 def _check_name(found: str, wanted: str) -> None:
-    """Whether a document belongs to its key.
-
-    Raises:
-        DocumentError: it was copied there.
-    """
     if found != wanted:
         raise DocumentError(f"this is the document of {found!r}, not of {wanted!r}")

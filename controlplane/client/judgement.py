@@ -3,12 +3,12 @@
 Revision and bytes are compared, never Consul's ModifyIndex, which starts again with a new store.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from controlplane.contract.applied import AppliedSource
+from controlplane.contract.json_fields import DocumentError, json_object
 from controlplane.contract.keys import REVISION_LIMIT
 
 WENT_BACK = "revision went back"
@@ -78,7 +78,7 @@ def judge(
 def revision_of(raw: bytes) -> int | None:
     """The revision that bytes claim which are otherwise no document; None where they claim none."""
     try:
-        revision = json.loads(raw)["revision"]
-    except (KeyError, TypeError, ValueError, RecursionError):
+        revision = json_object(raw, bytes_max=len(raw)).get("revision")
+    except DocumentError:
         return None
     return revision if type(revision) is int and 0 <= revision < REVISION_LIMIT else None

@@ -19,7 +19,7 @@ def json_object(raw: bytes, *, bytes_max: int) -> dict[str, Any]:
     if len(raw) > bytes_max:
         raise DocumentError(f"{len(raw)} bytes, at most {bytes_max} are allowed")
     try:
-        value = json.loads(raw, parse_constant=_refuse)
+        value = json.loads(raw.decode(), parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise DocumentError(f"not JSON: {error}") from error
     if not isinstance(value, dict):
