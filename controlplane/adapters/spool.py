@@ -20,7 +20,7 @@ from pathlib import Path
 from controlplane.adapters.spool_segment import Segment, left_overs
 from controlplane.application.ports import SpoolUnavailable
 from controlplane.application.ports.history import Batch
-from controlplane.domain.history_frame import Frame, Stream
+from controlplane.domain.history_frame import HEAD_BYTES, Frame, Stream
 from controlplane.domain.history_records import Origin
 from controlplane.domain.history_thinning import Thinning
 from controlplane.domain.history_varint import HistoryFormatError
@@ -67,7 +67,8 @@ class SegmentSpool:
         if not records:
             return
         with self._exclusively():
-            self._make_room(stream, sum(len(payload) for payload in payloads))
+            size = sum(len(record.to_bytes()) for record in records)
+            self._make_room(stream, size + len(self._origin.to_bytes()) + HEAD_BYTES)
             self._segment_for(stream).append(records)
             self._written[stream] = records[-1].sequence
 
@@ -109,6 +110,7 @@ class SegmentSpool:
         with self._exclusively():
             for segment in self._under_way.values():
                 segment.end()
+                self._remove_if_done(segment)
             self._under_way.clear()
             if self._descriptor is not None:
                 os.close(self._descriptor)

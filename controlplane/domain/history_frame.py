@@ -13,6 +13,8 @@ PAYLOAD_BYTES_MAX = 1024 * 1024
 
 _MAGIC = b"\xc7\x50"
 _HEAD = Struct(">2sBQII")
+HEAD_BYTES = _HEAD.size
+"""What a frame takes beyond its payload."""
 _CHECKED_FROM = 2
 """The checksum covers the rest of the head, without itself, and the payload."""
 

@@ -21,7 +21,7 @@ class Thinning:
     """Takes pages in one after the other and answers with pages that hold no samples."""
 
     def __init__(self) -> None:
-        self._quarters: defaultdict[tuple[Series, int], list[tuple[int, Summary]]] = defaultdict(list)
+        self._quarters: defaultdict[tuple[int, Series], list[tuple[int, Summary]]] = defaultdict(list)
 
     def add(self, page: bytes) -> None:
         """Take one page in.
@@ -30,12 +30,12 @@ class Thinning:
             HistoryFormatError: it is none.
         """
         for series, block in unpack_page(page):
-            quarter = (series, block.minute // THINNED_MINUTES)
+            quarter = (block.minute // THINNED_MINUTES, series)
             self._quarters[quarter].append((block.minute, block.summary()))
 
     def pages(self) -> Iterator[bytes]:
-        """What is left, by series and time."""
-        entries = [(key[0], _block(self._quarters[key])) for key in sorted(self._quarters)]
+        """What is left, by time and series."""
+        entries = [(key[1], _block(self._quarters[key])) for key in sorted(self._quarters)]
         for start in range(0, len(entries), PAGE_BLOCKS_MAX):
             yield pack_page(entries[start : start + PAGE_BLOCKS_MAX])
 

@@ -234,8 +234,9 @@ class FakeSpool:
         )
         if first is None:
             return None
-        taken = list(_fitting([frame for frame in self.frames if frame.stream is first], bytes_max))
         origin = Frame(Stream.ORIGIN, 0, self.origin.to_bytes())
+        waiting = [frame for frame in self.frames if frame.stream is first]
+        taken = list(_fitting(waiting, bytes_max - len(origin.to_bytes())))
         body = b"".join(frame.to_bytes() for frame in (origin, *taken))
         return Batch(body, first, len(taken), taken[-1].sequence, first.name)
 

@@ -376,8 +376,8 @@ def test_thinning_keeps_the_sums_of_each_quarter_of_an_hour():
 
     assert [(one.instance, thinned.minute, thinned.probes) for one, thinned in found] == [
         ("a", quarter + 1, 9),
-        ("a", quarter + THINNED_MINUTES, 3),
         ("b", quarter + 1, 9),
+        ("a", quarter + THINNED_MINUTES, 3),
         ("b", quarter + THINNED_MINUTES, 3),
     ]
     assert found[0][1].summary() == added([block().summary()] * 3)
