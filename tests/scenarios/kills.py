@@ -22,10 +22,12 @@ QUICK_POLICY = {"hold_down": "500ms", "dwell": "1s", "max_automatic": "100 per 1
 """Many moves in a short time, so that many of them are under way when something is killed."""
 
 SUPERVISOR = "supervisor"
-VICTIMS = (SUPERVISOR, "control", "prober-1")
+VICTIMS = ("control", "prober-1", SUPERVISOR)
 FLAPPING_REGIONS = ("us-east", "eu-west")
 DOWN_SECONDS = 3.0
 UP_SECONDS = 2.0
+PUBLICATION_SECONDS_MAX = 15.0
+"""Long enough for a control process that was killed to lead again, after its own silence."""
 AFTER_PUBLICATION_SECONDS_MAX = 0.1
 ANY_TIME_SHARE = 0.4
 PERSON_SECONDS_MAX = 0.6
@@ -47,7 +49,7 @@ class Survival:
 
 
 async def kill_again_and_again(
-    scene: Scene, kills: int, random: Random, *, wait_seconds_max: float
+    scene: Scene, kills: int, random: Random, *, pause_seconds_max: float
 ) -> Survival:
     """Kill -9 supervisor, control and prober at random times, while regions flap and people move groups."""
     people = People(scene.plane, Random(random.random()), SERVICES, PERSON_SECONDS_MAX)
@@ -56,7 +58,7 @@ async def kill_again_and_again(
     random.shuffle(victims)
     async with _meanwhile(scene, people):
         for victim in victims:
-            await _moment(scene, random, wait_seconds_max)
+            await _moment(scene, random, pause_seconds_max)
             await _kill(scene.plane, victim)
             killed[victim] += 1
     scene.targets.be(Mood.UP)
@@ -79,14 +81,16 @@ async def _meanwhile(scene: Scene, people: People) -> AsyncIterator[None]:
             task.cancel()
 
 
-async def _moment(scene: Scene, random: Random, wait_seconds_max: float) -> None:
+async def _moment(scene: Scene, random: Random, pause_seconds_max: float) -> None:
     """Any time, whatever is under way; or right after a publication, when its row may not be written yet."""
     if random.random() < ANY_TIME_SHARE:
-        await asyncio.sleep(random.uniform(0, wait_seconds_max))
+        await asyncio.sleep(random.uniform(0, pause_seconds_max))
         return
     before = await _revisions(scene)
     try:
-        await eventually(lambda: _revisions(scene), lambda after: after != before, seconds=wait_seconds_max)
+        await eventually(
+            lambda: _revisions(scene), lambda after: after != before, seconds=PUBLICATION_SECONDS_MAX
+        )
     except AssertionError:
         return
     await asyncio.sleep(random.uniform(0, AFTER_PUBLICATION_SECONDS_MAX))

@@ -21,7 +21,7 @@ from tests.scenarios.targets import listening
 pytestmark = pytest.mark.services
 
 KILLS = 5
-WAIT_SECONDS_MAX = 6.0
+PAUSE_SECONDS_MAX = 3.0
 SEED = 20261120
 MOVES_BEFORE_SIGTERM = 10
 WITHOUT_SILENCE_SECONDS_MAX = 4.0
@@ -35,7 +35,7 @@ async def test_kills_at_any_time_lose_no_revision_and_double_none(tmp_path: Path
         listening(services=SERVICES) as targets,
         playing(plane, targets, check=QUICK_CHECK, policy=QUICK_POLICY) as scene,
     ):
-        story = await kill_again_and_again(scene, KILLS, Random(SEED), wait_seconds_max=WAIT_SECONDS_MAX)
+        story = await kill_again_and_again(scene, KILLS, Random(SEED), pause_seconds_max=PAUSE_SECONDS_MAX)
 
     assert sum(story.kills.values()) == KILLS
     assert len(story.ledger.published) > len(SERVICES)

@@ -8,7 +8,7 @@ from tests.fixtures.consul import ConsulAccess, OwnConsul
 from tests.fixtures.postgres import OwnPostgres
 from tests.scenarios.outages import HOLD_DOWN_SECONDS, How, away, lose_region_without_postgres, silence_consul
 from tests.scenarios.plane import Plane
-from tests.scenarios.scene import playing, running
+from tests.scenarios.scene import playing
 from tests.scenarios.targets import Mood, listening
 from tests.scenarios.waiting import eventually
 
@@ -66,13 +66,16 @@ async def test_control_starts_without_postgres(
     async with listening() as targets:
         async with playing(plane, targets) as scene:
             before = await scene.sight.held("checkout")
-        async with away(own_postgres, how), running(plane):
-            ready = await eventually(plane.ready, lambda answer: answer.status_code == 200)
-            assert ready.json()["checks"]["database"] == "does not answer"
-            targets.be(Mood.DOWN, region="us-east")
-            after = await scene.moved("checkout", before)
-        async with running(plane):
+        try:
+            async with away(own_postgres, how):
+                await plane.start()
+                ready = await eventually(plane.ready, lambda answer: answer.status_code == 200)
+                assert ready.json()["checks"]["database"] == "does not answer"
+                targets.be(Mood.DOWN, region="us-east")
+                after = await scene.moved("checkout", before)
             ledger = await scene.ledger()
+        finally:
+            await plane.stop()
 
     assert after.active == "eu-west"
     assert ledger.contradictions() == []
