@@ -5,12 +5,10 @@ from dataclasses import dataclass, replace
 from controlplane.application.composing import Held
 from controlplane.application.doors import NotLeading
 from controlplane.application.drafting import Context
-from controlplane.application.leadership import Leadership
-from controlplane.application.mirror import StoreMirror, StoreView
+from controlplane.application.mirror import StoreView
 from controlplane.application.moving import Mover
-from controlplane.application.numbering import Numbering
-from controlplane.application.observing import FAILOVER, Observer
-from controlplane.application.ports import Clock, DatabaseUnavailable, Identifiers, StoreUnavailable
+from controlplane.application.observing import FAILOVER
+from controlplane.application.ports import DatabaseUnavailable, StoreUnavailable
 from controlplane.application.recollecting import Recollection
 from controlplane.application.results import GroupDriftRequest, Refused, Result
 from controlplane.contract.documents import (
@@ -30,14 +28,8 @@ ENFORCE = "enforce"
 class FailoverDrift:
     """Publishes what a person says is right, one above every number that is known."""
 
-    mirror: StoreMirror
-    observer: Observer
-    leadership: Leadership
     mover: Mover
-    numbering: Numbering
     recollection: Recollection
-    identifiers: Identifiers
-    clock: Clock
 
     async def resolve(self, request: GroupDriftRequest) -> Result:
         """Publish what stands there (`adopt`) or what was published last (`enforce`).
@@ -45,12 +37,13 @@ class FailoverDrift:
         Raises:
             NotLeading: ask the leader.
         """
-        tenure, record = self.leadership.tenure, self.leadership.record
+        leadership = self.mover.observer.leadership
+        tenure, record = leadership.tenure, leadership.record
         if tenure is None:
             raise NotLeading(record.api or None if record else None)
         try:
-            view = await self.mirror.refresh()
-            await self.observer.vouch(view)
+            view = await self.mover.observer.mirror.refresh()
+            await self.mover.observer.vouch(view)
             wanted = await self._wanted(request, view)
             if isinstance(wanted, Refused):
                 return wanted
@@ -65,7 +58,7 @@ class FailoverDrift:
 
     async def _wanted(self, request: GroupDriftRequest, view: StoreView) -> FailoverDocument | Refused:
         group = request.group
-        if group not in self.observer.situation(view).faults:
+        if group not in self.mover.observer.situation(view).faults:
             return Refused(
                 "no_drift", f"the document of {group} is what was published, there is nothing to decide"
             )
@@ -77,7 +70,9 @@ class FailoverDrift:
             standing = parse_failover(entry.value if entry else b"")
         except DocumentError as error:
             return Refused("not_readable", f"what stands there cannot be adopted: {error}")
-        regions = {one.name: one.regions for one in self.observer.definitions().fleet.groups}.get(group, ())
+        regions = {one.name: one.regions for one in self.mover.observer.definitions().fleet.groups}.get(
+            group, ()
+        )
         if standing.group != group or (standing.active or "") not in regions:
             text = f"{standing.group} active in {standing.active}; regions of {group}: {', '.join(regions)}"
             return Refused("not_adoptable", f"what stands there cannot be adopted: {text}")
@@ -87,11 +82,11 @@ class FailoverDrift:
         self, request: GroupDriftRequest, wanted: FailoverDocument, term: int
     ) -> FailoverDocument:
         change = Change(
-            id=self.identifiers.new(),
+            id=self.mover.identifiers.new(),
             kind=ChangeKind.REPAIR,
             by=request.act.by,
             reason=request.act.reason,
-            at=rfc3339(self.clock.now()),
+            at=rfc3339(self.mover.clock.now()),
         )
-        revision = await self.numbering.next_revision(FAILOVER, request.group, in_force=wanted.revision)
+        revision = await self.mover.numbering.next_revision(FAILOVER, request.group, in_force=wanted.revision)
         return replace(wanted, revision=revision, term=term, change=change)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from controlplane.application.ports import Clock
-from controlplane.application.ports.history import ProbeHistory, Retention, Stored, Upload
+from controlplane.application.ports.history import ProbeHistory, Stored, Upload
+from controlplane.application.retention import Retention
 from controlplane.domain.history_block import Entry, unpack_page
 from controlplane.domain.history_frame import Frame, Stream, frames
 from controlplane.domain.history_records import HealthTurn, Origin

@@ -6,6 +6,7 @@ a minute: within one, time is monotonic.
 
 from collections import deque
 from dataclasses import dataclass, field
+from math import floor
 
 from controlplane.application.ports import Clock
 from controlplane.application.probing_fleet import WatchedCheck
@@ -70,7 +71,7 @@ class Minutes:
         found = minute.found.get(watched)
         if found is None:
             found = minute.found[watched] = _Found()
-        found.offsets_ms.append(int((started - minute.began) * _MS + _HALF))
+        found.offsets_ms.append(floor((started - minute.began) * _MS + _HALF))
         found.latencies.append(int(outcome.phases.total * LATENCY_STEPS_PER_MS + _HALF))
         found.codes.append(code_of(outcome))
 

@@ -12,7 +12,8 @@ from datetime import timedelta
 
 from controlplane.application.history_ingest import first_kept_minute
 from controlplane.application.ports import Clock, DatabaseUnavailable, Ticker
-from controlplane.application.ports.history import DueSpan, HistoryUpkeep, Retention
+from controlplane.application.ports.history import DueSpan, HistoryUpkeep
+from controlplane.application.retention import Retention
 from controlplane.domain.history_block import Block, block_of_summary
 from controlplane.domain.history_summary import Summary, added
 from controlplane.domain.history_time import DAY_MINUTES, Resolution, minute_of, moment_of

@@ -125,7 +125,7 @@ class Replica:
             repository=self.ports.registry,
             cache=self.ports.definitions_cache,
             form=self.ports.fleet_format,
-            announce=self._announce,
+            announce=lambda revision: self.definitions.announce(revision),  # noqa: PLW0108 - they need each other
             announced=lambda: self.mirror.view().number(self.traits.keys.registry),
         )
 
@@ -275,25 +275,10 @@ class Replica:
             self.leadership,
             self.mover,
             restrainer,
-            self._failover_drift(),
+            FailoverDrift(self.mover, self.recollection),
             self.ports.identifiers,
             self.ports.clock,
         )
-
-    def _failover_drift(self) -> FailoverDrift:
-        return FailoverDrift(
-            self.mirror,
-            self.observer,
-            self.leadership,
-            self.mover,
-            self.numbering,
-            self.recollection,
-            self.ports.identifiers,
-            self.ports.clock,
-        )
-
-    async def _announce(self, revision: int) -> None:
-        await self.definitions.announce(revision)
 
     def _identity(self) -> str | None:
         return self.standing.identity

@@ -19,7 +19,8 @@ from controlplane.application.ports import (
     TokenCache,
     TokenRepository,
 )
-from controlplane.application.ports.history import HistoryPorts, Retention
+from controlplane.application.ports.history import HistoryPorts
+from controlplane.application.retention import Retention
 from controlplane.contract.keys import Keys
 
 

@@ -28,8 +28,9 @@ from controlplane.adapters.state_files import FloorFile, TokenFile
 from controlplane.api.app import create_app
 from controlplane.api.server import open_listener, serve_app
 from controlplane.application.ports import DatabaseUnavailable
-from controlplane.application.ports.history import HistoryPorts, Retention
+from controlplane.application.ports.history import HistoryPorts
 from controlplane.application.replica import Replica
+from controlplane.application.retention import Retention
 from controlplane.application.world import Ports, Traits
 from controlplane.bootstrap.endpoints import (
     NotConfigured,

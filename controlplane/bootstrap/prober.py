@@ -62,13 +62,7 @@ async def run_probe(settings: Settings, vantage: str) -> None:
         )
         await run_prober(
             prober=prober,
-            definitions=DefinitionsFollower(
-                store=store,
-                keys=keys,
-                source=control,
-                cache=DefinitionsFile(settings.data_dir / "definitions.json"),
-                adopt=prober.adopt,
-            ),
+            definitions=_definitions(settings, store, control, prober),
             reporter=Reporter(
                 prober=prober,
                 store=store,
@@ -82,6 +76,18 @@ async def run_probe(settings: Settings, vantage: str) -> None:
             listening=listening,
             history=(writer, uploader),
         )
+
+
+def _definitions(
+    settings: Settings, store: ConsulStore, control: ControlApi, prober: Prober
+) -> DefinitionsFollower:
+    return DefinitionsFollower(
+        store=store,
+        keys=Keys(settings.consul_prefix),
+        source=control,
+        cache=DefinitionsFile(settings.data_dir / "definitions.json"),
+        adopt=prober.adopt,
+    )
 
 
 def _spool(settings: Settings, origin: Origin) -> SegmentSpool:

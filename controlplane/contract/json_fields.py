@@ -1,6 +1,7 @@
 """Owns the checking of JSON fields: each says what is wanted where it found something else."""
 
 import json
+from math import isfinite
 from typing import Any
 
 from controlplane.contract.names import is_name
@@ -50,3 +51,11 @@ def name(value: Any) -> str:
 
 def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is no JSON value")
+
+
+def is_finite(value: float) -> bool:
+    """Whether a number fits a float and is no infinity."""
+    try:
+        return isfinite(value)
+    except OverflowError:  # an integer beyond what a float holds
+        return False

@@ -11,11 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from math import isfinite
 from typing import Any
 
 from controlplane.contract.documents import DOCUMENT_BYTES_MAX, canonical
-from controlplane.contract.json_fields import DocumentError, integer, json_object, name, text
+from controlplane.contract.json_fields import DocumentError, integer, is_finite, json_object, name, text
 from controlplane.contract.keys import REVISION_LIMIT
 from controlplane.contract.times import parse_rfc3339, rfc3339
 
@@ -285,18 +284,11 @@ def _is_json(value: Any, levels: int = VALUE_DEPTH_MAX) -> bool:
     return isinstance(value, (str, int, float, bool)) or value is None
 
 
-def _is_finite(value: float) -> bool:
-    try:
-        return isfinite(value)
-    except OverflowError:  # an integer beyond what a float holds
-        return False
-
-
 _FITS: Mapping[SwitchType, Callable[[Any], bool]] = {
     SwitchType.BOOL: lambda value: isinstance(value, bool),
     SwitchType.INT: lambda value: isinstance(value, int) and not isinstance(value, bool),
     SwitchType.FLOAT: lambda value: (
-        isinstance(value, (int, float)) and not isinstance(value, bool) and _is_finite(value)
+        isinstance(value, (int, float)) and not isinstance(value, bool) and is_finite(value)
     ),
     SwitchType.STRING: lambda value: isinstance(value, str),
     SwitchType.JSON: _is_json,

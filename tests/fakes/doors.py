@@ -8,7 +8,6 @@ from controlplane.application.doors import Applied, Doors, History
 from controlplane.application.history_ingest import HistoryIngest
 from controlplane.application.history_reading import Timelines
 from controlplane.application.history_stories import Stories
-from controlplane.application.ports.history import Retention
 from controlplane.application.results import (
     Done,
     GroupDriftRequest,
@@ -17,6 +16,7 @@ from controlplane.application.results import (
     Result,
     ResumeRequest,
 )
+from controlplane.application.retention import Retention
 from controlplane.application.switch_requests import DriftRequest, FlipRequest, UndoRequest
 from controlplane.application.switch_views import ServiceSwitchesView, SwitchesView
 from controlplane.application.views import (

@@ -297,13 +297,3 @@ class HistoryPorts:
     upkeep: HistoryUpkeep
     evaluations: EvaluationRepository
     evaluation_spool: Spool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retention:
-    """How many days history is kept."""
-
-    raw_days: int = 30
-    hourly_days: int = 400
-    """Of health changes and evaluations, too."""
-    daily_days: int = 3650
