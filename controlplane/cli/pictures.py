@@ -5,6 +5,7 @@ from typing import Any
 
 from controlplane.cli.confirmation import confirmation_of, confirmation_text, is_complete
 from controlplane.cli.output import say, say_item, say_table
+from controlplane.cli.switch_pictures import changed_switches
 from controlplane.contract.documents import DocumentKind
 
 Picture = Mapping[str, Any]
@@ -60,10 +61,18 @@ def say_plan(plan: Picture) -> None:
 
 def say_change(change: Picture) -> None:
     """One row of history."""
-    after = change["after"] or {}
-    active = f" → {after['active']}" if after.get("active") else ""
-    say(f"{change['at']}  {change['kind']}/{change['name']} revision {change['revision']}{active}")
+    left = _left_behind(change)
+    arrow = f" → {left}" if left else ""
+    say(f"{change['at']}  {change['kind']}/{change['name']} revision {change['revision']}{arrow}")
     say(f"{change['change_kind']} by {change['by']}: {change['reason']}", indent=1)
+
+
+def _left_behind(change: Picture) -> str | None:
+    """What holds since a change: the active region, or the switches that it changed."""
+    if change["kind"] == DocumentKind.SWITCHES:
+        return changed_switches(change)
+    active: str | None = (change["after"] or {}).get("active")
+    return active
 
 
 def _wrong(status: Picture) -> Iterator[str]:

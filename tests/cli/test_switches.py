@@ -1,6 +1,7 @@
 """`controlplane switch`: what is shown, what is sent, and what is said of it."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from controlplane.domain.switches import Flip, Given, Verb
 from tests.cli.conftest import Command
 from tests.fakes.clock import EPOCH
 from tests.fakes.doors import FakeDoors
+from tests.web.pictures import HISTORY
 
 PLACE = "checkout/recommendations"
 REASON = ("--reason", "INC-4821 shed load")
@@ -206,3 +208,24 @@ def test_a_mistake_in_the_command_is_exit_code_2(
     assert (ended.code, ended.out) == (2, "")
     assert "Error:" in ended.err
     assert fakes.switches.asked == []
+
+
+def test_history_names_the_switches_that_changed(controlplane: Command, fakes: FakeDoors):
+    """A row of switches says what became of each; one whose entry told nothing says nothing."""
+    degraded, normal = {"state": "degraded"}, {"state": "normal"}
+    row = replace(
+        HISTORY[0],
+        kind="switches",
+        change_kind="flip",
+        by="alice",
+        reason="INC-1",
+        revision=43,
+        before={"recs": normal, "old": normal},
+        after={"recs": degraded},
+    )
+    fakes.queries.history = [row, replace(row, position=1, revision=42, before=None, after=None)]
+
+    said = " ".join(controlplane("history", "--kind", "switches").out.split())
+
+    assert "switches/checkout revision 43 → recs degraded, old dropped flip by alice: INC-1" in said
+    assert "switches/checkout revision 42 flip by alice" in said
