@@ -85,7 +85,7 @@ def breaks_off(_: httpx.Request) -> httpx.Response:
     ("handler", "text"),
     [
         (answers(401), "answered 401: the token is unknown"),
-        (answers(403), "answered 403: the token may not read definitions"),
+        (answers(403), "answered 403: the token may not do that"),
         (answers(500), "answered 500: 200 or 304 is wanted"),
         (answers(302), "answered 302: 200 or 304 is wanted"),
         (answers(200, b"<html>"), "no definitions"),

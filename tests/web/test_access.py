@@ -24,6 +24,8 @@ class Route:
     roles: str
     json: Any = None
     content: str | None = None
+    found: bool = True
+    """Whether the fakes have what is asked for; else only the door is judged."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -42,6 +44,8 @@ PLACEHOLDERS = {
     "checkout": "group",
     "payments": "service",
     "new-ui": "switch",
+    "an-instance": "instance",
+    "a-region": "region",
     "failover/catalog": "kind}/{name",
 }
 ROUTES = [
@@ -69,6 +73,13 @@ ROUTES = [
     Route("POST", "/registry/apply?dry_run=true", READERS, content="regions: []"),
     Route("GET", "/registry/export", READERS),
     Route("GET", "/changes", READERS),
+    Route("GET", "/evaluations", READERS),
+    Route("GET", "/history/groups/checkout", READERS),
+    Route("GET", "/history/switches/payments/new-ui", READERS),
+    Route("GET", "/history/instances/an-instance", READERS, found=False),
+    Route("GET", "/history/cells/payments/a-region", READERS, found=False),
+    Route("POST", "/probe-history", "prober", found=False),
+    Route("POST", "/failover/checkout/drift", "operator admin", json={**REASON, "policy": "adopt"}),
     Route("GET", "/openapi.json", READERS),
 ]
 EVERYBODY = [None, *ROLES]
@@ -92,7 +103,10 @@ async def test_each_route_admits_its_roles_and_no_other(connect: Connect, route:
 
     response = await send(connect(role), route)
 
-    assert response.status_code == expected, response.text
+    if route.found or expected != 200:
+        assert response.status_code == expected, response.text
+    else:
+        assert response.status_code not in {401, 403}, response.text
 
 
 def test_no_route_is_left_out_of_the_table_above(application):
