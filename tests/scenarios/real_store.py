@@ -70,7 +70,7 @@ async def replica_at(
             store=store,
             log_store=store,
             catalog=FakeCatalog(),
-            registry=FakeRegistry(),
+            registry=registry or FakeRegistry(),
             journal=FakeJournal(),
             tokens=FakeTokens(),
             fleet_format=FleetYaml(),
