@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import groupby, pairwise
 from typing import Any
@@ -11,10 +12,15 @@ from typing import Any
 import psycopg
 
 from controlplane.contract.keys import parse_log_key
+from controlplane.contract.times import parse_rfc3339
+from controlplane.domain.budget import EVACUATION_WINDOW_SECONDS
 from tests.scenarios.consul_sight import ConsulSight
 from tests.scenarios.waiting import PATIENCE_SECONDS
 
 POLL_SECONDS = 0.2
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+REMEMBERED = timedelta(seconds=EVACUATION_WINDOW_SECONDS - 1)
+"""What the budget looks back on, whatever the windows of the groups are."""
 
 Place = tuple[str, str, int]
 """Kind, name, revision."""
@@ -95,13 +101,15 @@ class Ledger:
         moves = json.loads(self.consul[self.sight.keys.budget])["moves"]
         charged = [(move["group"], move["revision"]) for move in moves]
         published = self.published
-        made = [
-            (name, revision)
-            for (kind, name, revision), _ in self.rows
-            if published.get((kind, name, revision), {}).get("change", {}).get("kind") == "automatic"
-        ]
-        if charged != made[len(made) - len(charged) :]:
-            yield f"charged were {charged}, made were {made}"
+        made = {
+            place[1:]: parse_rfc3339(published[place]["change"]["at"])
+            for place, _ in self.rows
+            if place in published and published[place]["change"]["kind"] == "automatic"
+        }
+        horizon = max(made.values(), default=EPOCH) - REMEMBERED
+        late = [place for place, at in made.items() if at > horizon]
+        if charged[-len(late) :] != late or charged != [*made][len(made) - len(charged) :]:
+            yield f"charged were {charged}, made were {[*made]}"
 
 
 async def read_ledger(sight: ConsulSight, database_url: str) -> Ledger:
