@@ -1,13 +1,15 @@
-"""Owns history that tests make up: blocks, changes of health, and uploads of them."""
+"""Owns history that tests make up: blocks, changes of health, uploads of them, and questions about them."""
 
 from collections.abc import Iterable, Sequence
 
-from controlplane.application.ports.history import Upload
+from controlplane.application.history_reading import Span, Timelines
+from controlplane.application.history_views import InstanceHistoryView, TimelineView
+from controlplane.application.ports.history import Upload, Whose
 from controlplane.domain.history_block import Block, Entry, Series, block_of_samples, pack_page
 from controlplane.domain.history_frame import Frame, Stream
 from controlplane.domain.history_records import HealthTurn, Origin
 from controlplane.domain.history_samples import Samples
-from controlplane.domain.history_time import milliseconds_of, minute_of
+from controlplane.domain.history_time import Resolution, milliseconds_of, minute_of, moment_of
 from tests.fakes.clock import EPOCH
 
 NOW = minute_of(EPOCH)
@@ -15,6 +17,8 @@ NOW = minute_of(EPOCH)
 ORIGIN = Origin("us-1", "prober-1", "boot1")
 OK, TIMEOUT, OURS = 0, 22, 130
 SERIES = Series("checkout", "us-east", "checkout-us-1", "api")
+INSTANCE = Whose(instance=SERIES.instance)
+CELL = Whose(service=SERIES.service, region=SERIES.region)
 
 
 def series(
@@ -73,3 +77,15 @@ def body(sent: Upload) -> bytes:
         *(Frame(Stream.BLOCKS, sequence, pack_page(page)) for sequence, page in sent.pages),
     ]
     return b"".join(record.to_bytes() for record in records)
+
+
+def span(first: int = NOW, last: int = NOW + 60, resolution: Resolution = Resolution.MINUTE) -> Span:
+    """From one minute to another one."""
+    return Span(moment_of(first), moment_of(last), resolution)
+
+
+async def told(timelines: Timelines, whose: Whose, asked: Span) -> TimelineView:
+    """The timeline of an instance that is known."""
+    found = await timelines.instance(whose, asked)
+    assert isinstance(found, InstanceHistoryView)
+    return found.timeline

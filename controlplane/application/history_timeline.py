@@ -14,7 +14,7 @@ from controlplane.domain.history_summary import Summary, added
 from controlplane.domain.history_time import Resolution, floor_to, moment_of
 from controlplane.domain.history_varint import HistoryFormatError
 
-_DECIMALS = 1
+_DECIMALS = 2
 _SHARE_DECIMALS = 6
 
 Found = tuple[int, Block]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import count
 
 from controlplane.application.ports import DatabaseUnavailable, SpoolUnavailable
 from controlplane.application.ports.history import (
@@ -24,6 +25,8 @@ from controlplane.domain.history_time import DAY_MINUTES, Resolution, floor_to, 
 
 HOUR, DAY = Resolution.HOUR, Resolution.DAY
 FRAMES_PER_BATCH = 100
+
+_boots = count(1)
 
 
 class FakeHistory:
@@ -264,7 +267,7 @@ def history_ports(
         reader=history,
         upkeep=history,
         evaluations=evaluations or FakeEvaluations(),
-        evaluation_spool=FakeSpool(Origin("", "control", "boot1")),
+        evaluation_spool=FakeSpool(Origin("", "control", f"boot{next(_boots)}")),
     )
 
 
