@@ -4,6 +4,7 @@ Everything below `/api` needs a token, the description of the interface and unkn
 is judged before the body is read, so a stranger can make us read headers only.
 """
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
@@ -37,21 +38,26 @@ class Authentication:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Admit the request, with its principal, or answer 401."""
         if _is_protected(scope["path"]):
-            secret = _bearer(Headers(scope=scope).get("authorization", ""))
-            principal = self._gatekeeper.authenticate(secret) if secret else None
+            principal = self._principal(scope)
             if principal is None:
-                await _unauthenticated(secret)(scope, receive, send)
+                await _unauthenticated(_secret(scope))(scope, receive, send)
                 return
-            scope.setdefault("state", {})["principal"] = principal
+            state = scope.setdefault("state", {})
+            state["principal"], state["principal_now"] = principal, partial(self._principal, scope)
         await self._app(scope, receive, send)
+
+    def _principal(self, scope: Scope) -> Principal | None:
+        """Who is asking, as of now; None for nobody, or nobody any more."""
+        secret = _secret(scope)
+        return self._gatekeeper.authenticate(secret) if secret else None
 
 
 def _is_protected(path: str) -> bool:
     return path == PROTECTED_PREFIX or path.startswith(f"{PROTECTED_PREFIX}/")
 
 
-def _bearer(authorization: str) -> str:
-    scheme, _, secret = authorization.partition(" ")
+def _secret(scope: Scope) -> str:
+    scheme, _, secret = Headers(scope=scope).get("authorization", "").partition(" ")
     return secret.strip() if scheme.lower() == "bearer" else ""
 
 
@@ -75,6 +81,12 @@ def require(role: str, principal: Principal) -> Principal:
             403, "forbidden", f"This needs the role {role}; {principal.name} is {principal.role}."
         )
     return principal
+
+
+def may_still_look(request: Request) -> bool:
+    """Whether who opened a stream would be let in again: tokens end, and so do log-ins."""
+    principal: Principal | None = request.state.principal_now()
+    return principal is not None and principal.role in _RANKS
 
 
 def _principal(request: Request, _: Annotated[object, Security(_scheme)]) -> Principal:
