@@ -29,14 +29,11 @@ class SlowWay(FakeStoreClient):
 
 
 class SlowWatch(FakeStoreClient):
-    """The answer of the first watch takes long."""
-
-    late = True
+    """Every answer of a watch takes long, so that the next one does not mend at once what the first one broke."""
 
     async def watch(self, prefix: str, *, index: int, wait_seconds: float) -> Listing:
-        late, self.late = self.late, False
         listing = await super().watch(prefix, index=index, wait_seconds=wait_seconds)
-        await asyncio.sleep(LATE_SECONDS if late else 0)
+        await asyncio.sleep(LATE_SECONDS)
         return listing
 
 
