@@ -29,7 +29,7 @@ class SlowWay(FakeStoreClient):
 
 
 class SlowWatch(FakeStoreClient):
-    """Every answer of a watch takes long, so that the next one does not mend at once what the first one broke."""
+    """Every answer of a watch takes long: the next one does not mend at once what the first one broke."""
 
     async def watch(self, prefix: str, *, index: int, wait_seconds: float) -> Listing:
         listing = await super().watch(prefix, index=index, wait_seconds=wait_seconds)
