@@ -6,6 +6,9 @@ from typing import Any
 
 from controlplane.contract.names import is_name
 
+INTEGER_MIN, INTEGER_MAX = -(2**63), 2**63 - 1
+"""What the integers of every language hold."""
+
 
 class DocumentError(ValueError):
     """These bytes are not a document this program understands; the text says what is wrong and where."""
@@ -29,10 +32,10 @@ def json_object(raw: bytes, *, bytes_max: int) -> dict[str, Any]:
 
 
 def integer(value: Any) -> int:
-    """A JSON integer."""
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise DocumentError(f"an integer is wanted, not {value!r}")
-    return value
+    """A JSON integer of 64 bits."""
+    if not is_int(value):
+        raise DocumentError(f"an integer is wanted, not {value!r}"[:200])
+    return int(value)
 
 
 def text(value: Any) -> str:
@@ -47,6 +50,11 @@ def name(value: Any) -> str:
     if not is_name(text(value)):
         raise DocumentError(f"{value!r} is not a name")
     return str(value)
+
+
+def is_int(value: Any) -> bool:
+    """Whether this is a whole number, written as one, of 64 bits."""
+    return isinstance(value, int) and not isinstance(value, bool) and INTEGER_MIN <= value <= INTEGER_MAX
 
 
 def _refuse(constant: str) -> Any:

@@ -13,8 +13,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from controlplane.contract import json_fields
 from controlplane.contract.documents import DOCUMENT_BYTES_MAX, canonical
-from controlplane.contract.json_fields import DocumentError, integer, is_finite, json_object, name, text
+from controlplane.contract.json_fields import DocumentError, integer, json_object, name, text
 from controlplane.contract.keys import REVISION_LIMIT
 from controlplane.contract.times import parse_rfc3339, rfc3339
 
@@ -286,9 +287,9 @@ def _is_json(value: Any, levels: int = VALUE_DEPTH_MAX) -> bool:
 
 _FITS: Mapping[SwitchType, Callable[[Any], bool]] = {
     SwitchType.BOOL: lambda value: isinstance(value, bool),
-    SwitchType.INT: lambda value: isinstance(value, int) and not isinstance(value, bool),
+    SwitchType.INT: json_fields.is_int,
     SwitchType.FLOAT: lambda value: (
-        isinstance(value, (int, float)) and not isinstance(value, bool) and is_finite(value)
+        isinstance(value, (int, float)) and not isinstance(value, bool) and json_fields.is_finite(value)
     ),
     SwitchType.STRING: lambda value: isinstance(value, str),
     SwitchType.JSON: _is_json,

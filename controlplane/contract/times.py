@@ -1,6 +1,11 @@
 """Owns how times are written: RFC 3339 in UTC with milliseconds and a `Z`."""
 
+import re
 from datetime import UTC, datetime
+
+_RFC3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
 
 
 def rfc3339(moment: datetime) -> str:
@@ -14,14 +19,14 @@ def whole_milliseconds(moment: datetime) -> datetime:
 
 
 def parse_rfc3339(text: str) -> datetime:
-    """The moment that `text` names.
+    """The moment that `text` names, to the microsecond; strict, for readers in any language read the same.
 
     Raises:
-        ValueError: no such time, or no time zone.
+        ValueError: no such time, or written in another way.
     """
+    if not _RFC3339.fullmatch(text):
+        raise ValueError(f"{text[:40]!r} is no RFC 3339 time with a zone")
     moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"{text!r} has no time zone")
     try:
         return moment.astimezone(UTC)
     except OverflowError as error:

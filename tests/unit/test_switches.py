@@ -123,7 +123,7 @@ def test_an_unknown_switch_has_no_value() -> None:
         (with_entry(value=7), "recommendations: a value of type bool is wanted"),
         (with_entry(percent=101), "recommendations: percent is 101"),
         (with_entry(type="date"), "recommendations: 'date' is not a valid"),
-        (with_entry(expires_at="soon"), "recommendations: Invalid isoformat"),
+        (with_entry(expires_at="soon"), "recommendations: 'soon' is no RFC 3339 time"),
         (with_entry(regions={"EU": {}}), "recommendations: 'EU' is not a name"),
     ],
 )

@@ -125,7 +125,7 @@ def test_all_is_well():
                 {"group-0": replace(document, change=replace(document.change, at="yesterday"))}
             ),
             "document_fault",
-            "the time of the last change of group-0: Invalid isoformat string: 'yesterday'",
+            "the time of the last change of group-0: 'yesterday' is no RFC 3339 time with a zone",
         ),
     ],
 )
