@@ -47,6 +47,7 @@ class Tracing:
                 MutableHeaders(scope=message)[TRACE_HEADER] = identifier
             await send(message)
 
+        scope.setdefault("state", {})["trace_id"] = identifier  # for pages: they do not know this room
         token = _current.set(identifier)
         try:
             with structlog.contextvars.bound_contextvars(trace_id=identifier):

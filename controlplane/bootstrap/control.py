@@ -36,11 +36,10 @@ from controlplane.bootstrap.endpoints import (
     NotConfigured,
     consul_endpoint,
     database_address,
-    is_loopback,
     public_url,
 )
 from controlplane.bootstrap.running import on_signal
-from controlplane.console.pages import status_pages
+from controlplane.console.app import console_routes
 from controlplane.contract.keys import Keys
 from controlplane.domain.history_records import Origin
 from controlplane.processes.local_tokens import load_token_hashes
@@ -161,10 +160,7 @@ def _traits(settings: Settings) -> Traits:
 
 
 def _app(settings: Settings, replica: Replica) -> FastAPI:
-    """The API, and the page of this edition: open to this machine alone, for there is no log-in yet.
-
-    Where a public address is set, a proxy on this machine may pass strangers on.
-    """
-    is_private = is_loopback(settings.host) and settings.public_url is None
-    pages = status_pages(replica.doors.queries, open_status_page=is_private)
-    return create_app(replica.doors, clock=replica.ports.clock, public_url=public_url(settings), pages=pages)
+    """The API, and the console beside it."""
+    clock = replica.ports.clock
+    pages = console_routes(replica.doors, clock=clock)
+    return create_app(replica.doors, clock=clock, public_url=public_url(settings), pages=pages)

@@ -1,7 +1,5 @@
 """Owns the reading of addresses out of the settings."""
 
-from ipaddress import ip_address
-
 from controlplane.adapters.consul_endpoint import ConsulEndpoint
 from controlplane.settings import Settings
 
@@ -52,11 +50,3 @@ def public_url(settings: Settings) -> str:
         return settings.public_url
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return f"http://{host}:{settings.port}"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a listener on `host`."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

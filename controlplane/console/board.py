@@ -8,7 +8,6 @@ from controlplane.console.attention import Finding, findings, sentence
 from controlplane.console.marks import Mark, Shape, of_state, of_verdict
 from controlplane.console.moments import Moment, moment
 from controlplane.console.texts import gettext as _
-from controlplane.domain.freeze import CONTACT_SECONDS_MAX
 
 HEALTHS = ("up", "degraded", "down", "unknown", "maintenance")
 """In the order in which they are told."""
@@ -90,10 +89,8 @@ class Event:
 class Board:
     """The whole page."""
 
-    as_of: Moment
     findings: list[Finding]
     fleet: str
-    dependencies: tuple[tuple[str, Mark], ...]
     regions: tuple[str, ...]
     rows: tuple[Row, ...]
     restraints: tuple[Restrained, ...]
@@ -109,10 +106,8 @@ def board(status: StatusView, changes: Sequence[ChangeView] | None) -> Board:
     regions = _columns(status.groups)
     maintained = {one.name for one in status.restraints if one.scope == "region" and one.name}
     return Board(
-        as_of=moment(status.as_of, as_of=status.as_of),
         findings=findings(status),
         fleet=_fleet(status.instances),
-        dependencies=_dependencies(status),
         regions=regions,
         rows=tuple(_row(group, regions, maintained, status.as_of) for group in status.groups),
         restraints=_restraints(status),
@@ -133,35 +128,6 @@ def _fleet(instances: Mapping[str, int]) -> str:
         return _("no instances are probed")
     parts = [f"{instances[health]} {_(health)}" for health in HEALTHS if instances.get(health)]
     return _("%(total)d instances: %(parts)s") % {"total": total, "parts": ", ".join(parts)}
-
-
-def _dependencies(status: StatusView) -> tuple[tuple[str, Mark], ...]:
-    return (
-        (_("leader"), _leader(status)),
-        ("Consul", _consul(status.store_contact_seconds)),
-        (
-            "PostgreSQL",
-            Mark(Shape.UP, _("answers"))
-            if status.database_available
-            else Mark(Shape.DEGRADED, _("no answer")),
-        ),
-    )
-
-
-def _leader(status: StatusView) -> Mark:
-    leader = status.leader
-    if leader.holder is None:
-        return Mark(Shape.DOWN, _("none"))
-    holder = _("this replica") if leader.ours else leader.holder
-    return Mark(Shape.UP, _("%(holder)s, term %(term)d") % {"holder": holder, "term": leader.term})
-
-
-def _consul(contact_seconds: float | None) -> Mark:
-    if contact_seconds is None:
-        return Mark(Shape.DOWN, _("never answered"))
-    if contact_seconds > CONTACT_SECONDS_MAX:
-        return Mark(Shape.DOWN, _("silent for %.1f s") % contact_seconds)
-    return Mark(Shape.UP, _("answers"))
 
 
 def _row(group: GroupView, columns: Sequence[str], maintained: Collection[str], as_of: str) -> Row:

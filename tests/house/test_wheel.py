@@ -103,9 +103,10 @@ def test_installed_pages(installed: Path, tmp_path: Path):
         installed,
         tmp_path,
         "from controlplane.console.assets import web_root\n"
-        "from controlplane.console.pages import templates\n"
+        "from controlplane.console.rendering import templates\n"
         "print(web_root())\n"
-        "print(templates().get_template('closed.html').render())\n",
+        "page = templates().get_template('refusal.html')\n"
+        "print(page.render(theme='', title='Not found', text='No such page.'))\n",
     )
 
     folder, page = said.split("\n", 1)

@@ -8,7 +8,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 from controlplane.api.app import create_app
 from controlplane.application.views import StatusView
-from controlplane.console.pages import status_pages
+from controlplane.console.app import console_routes
 from tests.fakes.clock import FakeClock
 from tests.fakes.doors import NOTHING, FakeDoors
 from tests.web.pictures import DEGRADED, FROZEN, GOOD, hostile
@@ -37,7 +37,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def url(fakes: FakeDoors) -> AsyncIterator[str]:
-    pages = status_pages(fakes.queries, open_status_page=True)
+    pages = console_routes(fakes.doors(), clock=FakeClock())
     app = create_app(fakes.doors(), clock=FakeClock(), public_url="http://localhost", pages=pages)
     async with served(app) as address:
         yield f"{address}/"
@@ -88,26 +88,26 @@ async def test_it_can_be_held(browser: Browser, url: str, fakes: FakeDoors):
     """A person stops the updates and starts them again; while stopped the page says so."""
     page = await browser.new_page()
     await page.goto(url)
-    await page.get_by_role("button", name="Stop updating").click()
-    await expect(page.locator("#live")).to_have_text("not updating")
+    await page.get_by_role("button", name="Pause").click()
+    await expect(page.locator("#live")).to_have_text("paused")
     fakes.queries.picture = DEGRADED
     await page.wait_for_timeout(3_000)
     await expect(page.locator("#summary")).to_contain_text("Nothing needs attention")
 
-    await page.get_by_role("button", name="Update again").click()
+    await page.get_by_role("button", name="Go on").click()
 
     await expect(page.locator("#summary")).to_contain_text("9 things", timeout=PATIENCE_MS)
 
 
 async def test_silence_is_told(browser: Browser, fakes: FakeDoors):
     """When the control plane goes away the page says that it is not current, and keeps what it has."""
-    pages = status_pages(fakes.queries, open_status_page=True)
+    pages = console_routes(fakes.doors(), clock=FakeClock())
     app = create_app(fakes.doors(), clock=FakeClock(), public_url="http://localhost", pages=pages)
     page = await browser.new_page()
     async with served(app) as address:
         await page.goto(f"{address}/")
 
-    await expect(page.locator("#live")).to_have_text("no answer, still trying", timeout=PATIENCE_MS)
+    await expect(page.locator("#live")).to_have_text("reconnecting", timeout=PATIENCE_MS)
     await expect(page.locator("#groups")).to_contain_text("checkout")
 
 

@@ -12,8 +12,8 @@ from fastapi import FastAPI
 from controlplane.api.app import create_app
 from controlplane.application.ports import DatabaseUnavailable
 from controlplane.application.views import ChangeView, LeaderView, StatusView
+from controlplane.console.app import console_routes
 from controlplane.console.assets import web_root
-from controlplane.console.pages import status_pages
 from tests.fakes.clock import FakeClock
 from tests.fakes.doors import NOTHING, FakeDoors
 from tests.web.pictures import DEGRADED, FROZEN, GOOD, HISTORY, hostile, hostile_change
@@ -22,14 +22,14 @@ HERE = "http://localhost:8600"
 HOSTILE = "<script>alert('x')</script><img src=x onerror=alert(1)>\"' onload=\"alert(2)&amp;{{7*7}}"
 
 
-def application(fakes: FakeDoors, *, open_status_page: bool) -> FastAPI:
-    pages = status_pages(fakes.queries, open_status_page=open_status_page)
+def application(fakes: FakeDoors) -> FastAPI:
+    pages = console_routes(fakes.doors(), clock=FakeClock())
     return create_app(fakes.doors(), clock=FakeClock(), public_url=HERE, pages=pages)
 
 
 @pytest.fixture
 async def browser(fakes: FakeDoors):
-    transport = httpx.ASGITransport(application(fakes, open_status_page=True))
+    transport = httpx.ASGITransport(application(fakes))
     async with httpx.AsyncClient(transport=transport, base_url=HERE) as client:
         yield client
 
@@ -159,7 +159,7 @@ async def never(**_: object) -> Sequence[ChangeView]:
 async def test_the_present_does_not_wait_for_the_past(fakes: FakeDoors):
     """With a PostgreSQL that hangs the page comes within a second, without history."""
     fakes.queries.changes = never  # type: ignore[method-assign]
-    transport = httpx.ASGITransport(application(fakes, open_status_page=True))
+    transport = httpx.ASGITransport(application(fakes))
 
     async with httpx.AsyncClient(transport=transport, base_url=HERE) as client:
         text = await words(client)
@@ -234,16 +234,6 @@ async def test_a_rebound_name_or_a_proxy_opens_nothing(browser: httpx.AsyncClien
     assert response.status_code == 401
     assert "This page is not open here." in response.text
     assert "checkout" not in response.text
-
-
-async def test_the_page_is_closed_unless_it_is_opened(fakes: FakeDoors):
-    """The safe state is the default of whoever serves others than this machine."""
-    transport = httpx.ASGITransport(application(fakes, open_status_page=False))
-    async with httpx.AsyncClient(transport=transport, base_url=HERE) as client:
-        response = await client.get("/")
-
-    assert response.status_code == 401
-    assert "controlplane status" in response.text
 
 
 async def test_static_files_are_kept_and_checked(browser: httpx.AsyncClient):

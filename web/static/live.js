@@ -6,7 +6,8 @@ const TIMEOUT_MS = 5000;
 
 const live = document.getElementById("live");
 const button = document.getElementById("hold");
-const { hold, follow, held: heldText, silent: silentText } = button.dataset;
+const { hold, follow } = button.dataset;
+const { held: heldText, silent: silentText } = live.dataset;
 
 let held = false;
 let timer;

@@ -1,0 +1,30 @@
+"""Owns the assembly of the console: which pages there are, and what they are given."""
+
+from fastapi import FastAPI
+from starlette.routing import BaseRoute, Mount
+
+from controlplane.application.doors import Doors
+from controlplane.application.ports import Clock
+from controlplane.console import now
+from controlplane.console.assets import StaticAssets
+from controlplane.console.refusals import HANDLERS
+from controlplane.console.rendering import Renderer
+
+_PAGES = (now,)
+
+
+def console_routes(doors: Doors, *, clock: Clock) -> list[BaseRoute]:
+    """The console at `/`, for `create_app(pages=…)`: an application of its own, with errors as pages."""
+    console = FastAPI(
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        exception_handlers=HANDLERS,
+    )
+    console.state.doors = doors
+    console.state.clock = clock
+    console.state.renderer = Renderer(doors)
+    for page in _PAGES:
+        console.include_router(page.router)
+    return [Mount("/static", StaticAssets(), name="static"), Mount("/", console, name="console")]
