@@ -42,6 +42,21 @@ async def test_a_foreign_edit_is_held_and_shown(former: bytes, new: bytes) -> No
         assert isinstance(refused, Refused)
 
 
+@pytest.mark.parametrize("entry", [b"{", b'{"abandoned":"x","at":"","by":"","reason":""}'])
+async def test_a_document_that_no_log_entry_vouches_for_is_held(entry: bytes) -> None:
+    """Where the log has nothing readable of a revision, or gave it up, its document is a stranger's."""
+    world = World()
+    async with world.settled() as replica:
+        raw = world.value(DOCUMENT) or b""
+        world.server.edit(KEYS.log("failover", "checkout", 1), entry)
+        world.server.edit(DOCUMENT, raw + b" ")
+        await asyncio.sleep(5)
+
+        (group,) = replica.doors.queries.status().groups
+        assert group.state == "needs_operator"
+        assert "somebody else wrote it" in group.reason
+
+
 @pytest.mark.parametrize(("policy", "active"), [("adopt", "ap-south"), ("enforce", "us-east")])
 async def test_a_person_says_which_is_right(policy: str, active: str) -> None:
     """Adopting publishes what stands there, enforcing what was published; either above every number."""

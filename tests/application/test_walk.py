@@ -461,3 +461,17 @@ async def test_a_term_that_was_deleted_is_asked_for() -> None:
 
         assert tenure(replica).term == 2
         assert not replica.doors.queries.status().alarms
+
+
+async def test_a_budget_that_is_spoiled_before_the_publication_stops_it() -> None:
+    """A ring of moves that cannot be read any more when its transaction is due: nothing moves."""
+    world = World()
+    async with world.settled() as replica:
+        world.clients[0].latency_seconds = 0.2
+        world.health["us-east"] = DOWN
+        await world.until(lambda: replica.loop.since["checkout"][0] == "activating", 10)
+        world.server.edit(KEYS.budget, b"{")
+        await asyncio.sleep(10)
+
+        assert world.active() == "us-east"
+        assert any("budget" in freeze for freeze in replica.doors.queries.status().freezes)
