@@ -1,12 +1,15 @@
 """Owns the doors that programs and people enter by: what the API and the pages may ask of the application."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from controlplane.application.events import EventKind, EventReader
+from controlplane.application.accounts import Accounts
 from controlplane.application.history_ingest import HistoryIngest
 from controlplane.application.history_reading import Timelines
 from controlplane.application.history_stories import Stories
+from controlplane.application.people import People
 from controlplane.application.results import (
     GroupDriftRequest,
     MoveRequest,
@@ -147,6 +150,20 @@ class Gatekeeper(Protocol):
         """Who holds this token; None for nobody. Works from memory while PostgreSQL is away."""
 
 
+class Events(Protocol):
+    """What may be followed as it happens."""
+
+    def open(self, after: str | None, kinds: Collection[EventKind]) -> EventReader:
+        """A reader from a place on, or from now on; of some kinds, or, where none is named, of all.
+
+        Raises:
+            TooManyReaders: another one has to end first.
+        """
+
+    def close(self) -> None:
+        """End all readers, because the process ends."""
+
+
 @dataclass(frozen=True, slots=True)
 class History:
     """What probers bring and people ask; all of it waits for PostgreSQL."""
@@ -165,4 +182,8 @@ class Doors:
     switches: Switches
     registry: Registry
     gatekeeper: Gatekeeper
+    people: People
+    """Who logs in, and whose browser is asking."""
+    accounts: Accounts
     history: History
+    events: Events

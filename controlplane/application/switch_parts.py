@@ -73,6 +73,8 @@ class SwitchParts:
     definitions: Callable[[], Definitions]
     identity: Callable[[], str | None]
     database_available: Callable[[], bool]
+    on_change: Callable[[], None]
+    """Called when a document or its drift became known."""
 
     @cached_property
     def running(self) -> tuple[SwitchSight, SwitchRecovery, SwitchUpkeep]:
@@ -92,7 +94,7 @@ class SwitchParts:
     @cached_property
     def sight(self) -> SwitchSight:
         """What is known of them."""
-        return SwitchSight(self.reader, self.mirror, self.numbering, self.ports.clock)
+        return SwitchSight(self.reader, self.mirror, self.numbering, self.ports.clock, self.on_change)
 
     @cached_property
     def recovery(self) -> SwitchRecovery:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -48,6 +48,7 @@ class SwitchSight:
     mirror: StoreMirror
     numbering: Numbering
     clock: Clock
+    on_change: Callable[[], None] = lambda: None
     ready: bool = False
     """Whether all documents of this store have been judged once."""
     known: dict[str, Known] = field(default_factory=dict)
@@ -118,12 +119,18 @@ class SwitchSight:
         self.mirror.switches_changed.set()
 
     @property
+    def documents(self) -> Mapping[str, SwitchDocument]:
+        """What is in force, by service."""
+        return {service: known.document for service, known in self.known.items()}
+
+    @property
     def alarms(self) -> tuple[str, ...]:
         """What a person should look at."""
         return tuple(_alarm(service, seen.drift) for service, seen in sorted(self.drifts.items()))
 
     def _know(self, document: SwitchDocument, index: int) -> None:
         self.known[document.service] = Known(document, index, first_end(document.switches))
+        self.on_change()
 
     def _remember(self, service: str, change: object, switches: Iterable[str]) -> None:
         if isinstance(change, SwitchChange):
@@ -136,6 +143,7 @@ class SwitchSight:
                 "switches drifted", extra={"service": service, "code": drift.code, "text": drift.text}
             )
             self.drifts[service] = SeenDrift(drift, rfc3339(self.clock.now()))
+            self.on_change()
 
     async def _sleep(self, seconds: float) -> None:
         try:

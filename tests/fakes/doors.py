@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from controlplane.application.doors import Applied, Doors, History
+from controlplane.application.events import EventHub
 from controlplane.application.history_ingest import HistoryIngest
 from controlplane.application.history_reading import Timelines
 from controlplane.application.history_stories import Stories
@@ -205,6 +206,7 @@ class FakeDoors:
     history: FakeHistory = field(default_factory=FakeHistory)
     evaluations: FakeEvaluations = field(default_factory=FakeEvaluations)
     journal: FakeJournal = field(default_factory=FakeJournal)
+    events: EventHub = field(default_factory=lambda: EventHub("01HFAKE"))
 
     def doors(self) -> Doors:
         return Doors(
@@ -218,4 +220,5 @@ class FakeDoors:
                 timelines=Timelines(self.history),
                 stories=Stories(self.journal, self.evaluations),
             ),
+            events=self.events,
         )
