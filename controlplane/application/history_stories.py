@@ -7,7 +7,7 @@ from heapq import merge
 
 from controlplane.application.change_rows import change_view
 from controlplane.application.history_views import EntryView, EvaluationsView, EvaluationView, StoryView
-from controlplane.application.ports import ChangeRow, Journal
+from controlplane.application.ports import Journal
 from controlplane.application.ports.history import EvaluationRepository, EvaluationRow
 from controlplane.application.views import ChangeView
 from controlplane.contract.documents import DocumentKind
@@ -104,13 +104,12 @@ class Stories:
         return EvaluationsView(page, str(page[-1].position) if len(rows) > limit else None)
 
     async def _changes(self, kind: str, name: str, before: int | None) -> AsyncGenerator[ChangeView, None]:
-        rows: Sequence[ChangeRow] = ()
-        while len(rows) == ROWS_PER_LOOK or not rows:
+        while True:
             rows = await self.journal.page(kind=kind, name=name, before=before, limit=ROWS_PER_LOOK)
-            if not rows:
-                return
             for row in rows:
                 yield change_view(row)
+            if len(rows) < ROWS_PER_LOOK:
+                return
             before = rows[-1].position
 
 

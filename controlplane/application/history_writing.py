@@ -43,7 +43,8 @@ class HistoryWriter:
         self.turns = Turns(clock=clock)
         self._spool = spool
         self._on_written = on_written
-        self._page: bytes | None = None
+        self._packed: list[bytes] = []
+        """The page that the disk takes next."""
         self._refused = False
 
     def heard(self, watched: WatchedCheck, outcome: Outcome, *, started: float, now: float) -> None:
@@ -96,7 +97,7 @@ class HistoryWriter:
 
     async def _write_blocks(self) -> None:
         """Pack what has ended and write it, in steps."""
-        while self._page or self._pack():
+        while self._packed or self._pack():
             if not await self._reach_disk(self._write_page):
                 return
             self._on_written()
@@ -105,7 +106,7 @@ class HistoryWriter:
     def _pack(self) -> bool:
         """Pack one more page; answers whether there was one."""
         entries = self.minutes.take(BLOCKS_PER_STEP)
-        self._page = pack_page(entries) if entries else None
+        self._packed = [pack_page(entries)] if entries else []
         return bool(entries)
 
     def _write_turns(self) -> None:
@@ -116,9 +117,8 @@ class HistoryWriter:
             _log(turns)
 
     def _write_page(self) -> None:
-        if self._page:
-            self._spool.append(Stream.BLOCKS, [self._page])
-        self._page = None
+        self._spool.append(Stream.BLOCKS, self._packed)
+        self._packed = []
 
     async def _reach_disk(self, call: Callable[[], None]) -> bool:
         """Make a call that blocks; answers whether the disk did its part."""

@@ -14,7 +14,9 @@ async def beside_the_loop(
     """The answer of a call that blocks. Cancelled, it waits for the call's end: nothing is left half-done."""
     calling = asyncio.ensure_future(asyncio.to_thread(call, *arguments, **named))
     try:
-        return await asyncio.shield(calling)
+        await asyncio.wait({calling})
     except asyncio.CancelledError:
         await asyncio.wait({calling})
+        calling.exception()  # who would be told of it is gone
         raise
+    return calling.result()

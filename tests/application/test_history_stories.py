@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from controlplane.application.history_stories import ROWS_SCANNED_MAX, Stories, StoryCursor
+from controlplane.application.history_stories import ROWS_PER_LOOK, ROWS_SCANNED_MAX, Stories, StoryCursor
 from controlplane.application.history_views import StoryView
 from controlplane.application.ports import LogRecord
 from controlplane.contract.documents import Change, ChangeKind, canonical
@@ -128,6 +128,20 @@ async def test_a_switch_is_looked_for_in_a_bounded_number_of_changes(stories: St
     assert page.next_cursor is not None
     rest = await stories.switch("checkout", "search", before=int(page.next_cursor), limit=5)
     assert outline(rest) == ["c1"]
+
+
+@pytest.mark.parametrize("count", [0, 1, ROWS_PER_LOOK, ROWS_PER_LOOK + 1])
+async def test_every_change_of_a_switch_is_told(stories: Stories, count: int):
+    """However many changes there are, none is left out where one look ends and the next begins."""
+    rows = [
+        flip(number, before={"search": number}, after={"search": number + 1})
+        for number in range(1, count + 1)
+    ]
+    await fill(stories, rows, [])
+    page = await stories.switch("checkout", "search", before=None, limit=2 * ROWS_PER_LOOK)
+
+    assert outline(page) == [f"c{number}" for number in range(count, 0, -1)]
+    assert page.next_cursor is None
 
 
 async def test_evaluations_come_in_pages(stories: Stories):

@@ -1,6 +1,7 @@
 """Uploads on fakes in virtual time: in order, one at a time, once, whatever is away meanwhile."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -13,7 +14,12 @@ from controlplane.application.history_uploading import (
     UPLOAD_BYTES_PER_SECOND,
     Uploader,
 )
-from controlplane.application.ports import ControlUnavailable, DatabaseUnavailable, HistoryRefused
+from controlplane.application.ports import (
+    ControlUnavailable,
+    DatabaseUnavailable,
+    HistoryRefused,
+    SpoolUnavailable,
+)
 from controlplane.application.ports.history import Whose
 from controlplane.application.retention import Retention
 from controlplane.application.spool_thread import beside_the_loop
@@ -210,6 +216,22 @@ async def test_a_stop_waits_for_the_disk():
     with pytest.raises(asyncio.CancelledError):
         await calling
     assert done == [1]
+
+
+async def test_what_fails_after_a_stop_is_nobodys(caplog: pytest.LogCaptureFixture):
+    """A call that fails when nobody waits for it any more fails in silence; the stop goes on."""
+
+    def fail() -> None:
+        raise SpoolUnavailable("no space left on device")
+
+    calling = asyncio.create_task(beside_the_loop(fail))
+    await asyncio.sleep(0)
+    calling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await calling
+    del calling
+    gc.collect()
+    assert caplog.records == []
 
 
 async def test_batches_are_read_as_they_were_written(rig: Rig):
