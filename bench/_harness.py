@@ -16,7 +16,8 @@ class Row:
 
     bench: str
     case: str
-    value: float
+    value: float | None
+    """None: it could not be measured here; `case` says why."""
     unit: str
     peer: str | None = None
     """The program, or the way of doing it, that was measured beside this in the same run."""
@@ -50,4 +51,5 @@ def present(rows: Sequence[Row], json_file: Path | None) -> None:
 
 def _cells(row: Row) -> tuple[str, ...]:
     ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
-    return (row.case, f"{row.value:.4g}", row.unit, row.peer or "", ratio, str(row.runs))
+    value = "" if row.value is None else f"{row.value:.4g}"
+    return (row.case, value, row.unit, row.peer or "", ratio, str(row.runs))

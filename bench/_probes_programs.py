@@ -24,7 +24,7 @@ OTHERS_CORE = 1
 READY_SECONDS_MAX = 20.0
 STOP_SECONDS_MAX = 10.0
 DRIVER_CONNECTIONS = 32
-_CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 _HAPROXY = """
 global
@@ -179,7 +179,7 @@ def pin(core: int) -> None:
 def cpu_seconds(pid: int) -> float:
     """Processor time of a process since its start, user and system."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _CLOCK_TICKS
+    return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
 
 
 def wait_for_port(address: str, port: int) -> None:
