@@ -12,7 +12,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 BENCHES := $(filter-out _%,$(notdir $(basename $(wildcard bench/*.py))))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup runtime demo serve migrate check test prove bench lock docs tools compiler lint
+.PHONY: help setup runtime demo serve migrate check test prove bench lock docs tools lint
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do \
@@ -38,7 +38,7 @@ test: tools lint ## everything that must hold: static checks, all tests, coverag
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 
-prove: compiler setup ## the long runs; writes docs/proof.md
+prove: tools setup ## the long runs; writes docs/proof.md
 	$(BIN)/python -m pytest -m prove -p tests.proof --proof=docs/proof.md
 
 bench: setup ## measure beside other programs, one table per bench
@@ -80,11 +80,9 @@ $(VENV)/bin/python:
 
 # Debian packages that tests need: installed where we may, else this says what to do.
 tools:
-	@$(call need,[ -x $(CHROMIUM) ] && dpkg-query -W fonts-noto-cjk,make test drives a real browser,chromium fonts-noto-cjk)
-	@$(call need,command -v curl,make test runs the recipes of docs/readers,curl)
-
-compiler:
-	@$(call need,command -v go,make prove compiles the Go of the README,golang-go)
+	@$(call need,[ -x $(CHROMIUM) ] && dpkg-query -W fonts-noto-cjk,the tests drive a real browser,chromium fonts-noto-cjk)
+	@$(call need,command -v curl,the tests run the recipes of docs/readers,curl)
+	@$(call need,command -v go && command -v gofmt,the tests compile the Go of docs/readers and of the README,golang-go)
 
 define need
 if { $(1); } >/dev/null 2>&1; then exit 0; fi; \

@@ -8,6 +8,7 @@ from hypothesis import settings
 pytest_plugins = [
     "tests.fixtures.certificates",
     "tests.fixtures.consul",
+    "tests.fixtures.golang",
     "tests.fixtures.logs",
     "tests.fixtures.postgres",
 ]

@@ -1,0 +1,3 @@
+module controlplane/reader
+
+go 1.19
