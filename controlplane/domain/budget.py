@@ -1,13 +1,14 @@
 """Owns the value of the `budget` key: the ring of automatic moves, and what it still allows.
 
 Limits hold per group (dwell, moves per window) and for the fleet, there by cause: groups that leave a lost
-region share one unit; a failure that is not the region's counts singly. Times are wall-clock UTC, because a
+region share one unit, and a group that leaves it again had come back, which makes it another evacuation; a
+failure that is not the region's counts singly. Times are wall-clock UTC, because a
 ring outlives leaders; a clock that disagrees with Consul's freezes before anything is asked here.
 """
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -55,6 +56,20 @@ class AutomaticMove:
     source: str
     target: str
     cause: Cause
+
+
+@dataclass(slots=True)
+class _Evacuation:
+    """The leaving of one lost region: whoever goes within the window goes with the others, once."""
+
+    region: str
+    latest_at: datetime
+    groups: set[str] = field(default_factory=set)
+
+    @property
+    def ends(self) -> datetime:
+        """From then on it counts no more."""
+        return self.latest_at + timedelta(seconds=EVACUATION_WINDOW_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +132,11 @@ def group_obstacles(
     return dwell + _spent("group_budget", text, _releases(moves, most, window_seconds), now)
 
 
-def fleet_obstacles(budget: Budget, source: str, cause: Cause, now: datetime) -> tuple[Obstacle, ...]:
-    """What the fleet-wide limits say against one more group leaving `source`."""
-    unit = _evacuations(budget, source, now) if cause is Cause.REGION else _singles(budget, now)
+def fleet_obstacles(
+    budget: Budget, group: str, source: str, cause: Cause, now: datetime
+) -> tuple[Obstacle, ...]:
+    """What the fleet-wide limits say against `group` leaving `source`, too."""
+    unit = _left(budget, group, source, now) if cause is Cause.REGION else _singles(budget, now)
     if len(budget.moves) >= BUDGET_MOVES_MAX:
         return (*unit, Obstacle("budget_full", f"the ring of automatic moves holds {BUDGET_MOVES_MAX}"))
     return unit
@@ -131,15 +148,32 @@ def pace(budget: Budget, now: datetime) -> tuple[Obstacle, ...]:
     return _spent(PACED, f"{PACE_MOVES_MAX} groups a second move at most, this one waits", release, now)
 
 
-def _evacuations(budget: Budget, source: str, now: datetime) -> tuple[Obstacle, ...]:
-    window = timedelta(seconds=EVACUATION_WINDOW_SECONDS)
-    latest = {move.source: move.at for move in budget.moves if move.cause is Cause.REGION}
-    running = {region: at for region, at in latest.items() if now < at + window}
-    if source in running:
+def _left(budget: Budget, group: str, source: str, now: datetime) -> tuple[Obstacle, ...]:
+    """What the limit says against leaving a lost region, with the others that do or as the first of them."""
+    running = [one for one in _evacuations(budget.moves) if now < one.ends]
+    latest = next((one for one in reversed(running) if one.region == source), None)
+    if latest and group not in latest.groups:
         return ()
-    release = sorted(running.values())[-EVACUATIONS_MAX] + window if len(running) >= EVACUATIONS_MAX else None
-    text = f"{EVACUATIONS_MAX} regions were evacuated within {EVACUATION_WINDOW_SECONDS:g} s"
+    ends = sorted(one.ends for one in running)
+    release = ends[-EVACUATIONS_MAX] if len(ends) >= EVACUATIONS_MAX else None
+    text = f"there were {EVACUATIONS_MAX} evacuations within {EVACUATION_WINDOW_SECONDS:g} s"
     return _spent("evacuation_budget", text, release, now)
+
+
+def _evacuations(moves: Iterable[AutomaticMove]) -> list[_Evacuation]:
+    """The evacuations that these moves belong to, in the order in which they began."""
+    found: list[_Evacuation] = []
+    latest: dict[str, _Evacuation] = {}
+    for move in moves:
+        if move.cause is not Cause.REGION:
+            continue
+        former = latest.get(move.source)
+        if former is None or move.group in former.groups or move.at >= former.ends:
+            former = latest[move.source] = _Evacuation(move.source, move.at)
+            found.append(former)
+        former.groups.add(move.group)
+        former.latest_at = move.at
+    return found
 
 
 def _singles(budget: Budget, now: datetime) -> tuple[Obstacle, ...]:

@@ -9,6 +9,7 @@ import pytest
 from controlplane.contract.documents import ChangeKind
 from controlplane.domain.decision import GroupState
 from controlplane.domain.evidence import Evidence, forget
+from controlplane.domain.fleet import Policy
 from controlplane.domain.report import CellCounts, CellKey
 from controlplane.domain.restraint import Restraint, Restraints
 from tests.unit.domain.worlds import World, a_change, a_fleet
@@ -96,6 +97,20 @@ def test_two_regions_that_flap_in_turn():
     times = [at for at, _ in world.moves]
     assert len(times) == 2
     assert all(later - earlier >= 600.0 for earlier, later in pairwise(times))
+
+
+def test_groups_without_limits_of_their_own_are_not_driven_to_and_fro():
+    """Where regions fail in turn, leaving one again is another evacuation: there are two in ten minutes."""
+    hasty = Policy(dwell_seconds=0.0, max_automatic=100)
+    world = World(fleet=a_fleet(groups=2, regions=("us-east", "eu-west"), policy=hasty))
+    for number in range(50):
+        world.heal()
+        world.kill(["us-east", "eu-west"][number % 2])
+        world.run(24)
+
+    times = [at for at, move in world.moves if move.group == "group-0"]
+    assert len(times) > 2
+    assert all(third - first >= 600.0 for first, third in zip(times, times[2:], strict=False))
 
 
 @pytest.mark.parametrize("liar", ["us-1", "eu-1", "ap-1"])
