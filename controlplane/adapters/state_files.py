@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from controlplane.application.ports import Floors, Token
+from controlplane.application.ports import Floors, Token, User
 
 _FILE_MODE = 0o600
 
@@ -33,6 +33,26 @@ class TokenFile:
     def save(self, tokens: Sequence[Token]) -> None:
         """Replace the file, if it says anything else."""
         _write(self._path, {"tokens": [asdict(token) for token in tokens]})
+
+
+class UserFile:
+    """Known users with the hashes of their passwords, behind the port `UserCache`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def load(self) -> Sequence[User]:
+        """What was saved last; empty where there is nothing readable."""
+        fields = _read(self._path)
+        try:
+            return [User(**user) for user in fields["users"]] if fields else []
+        except (KeyError, TypeError) as error:
+            logger.warning("user file is unreadable", extra={"path": str(self._path), "error": str(error)})
+            return []
+
+    def save(self, users: Sequence[User]) -> None:
+        """Replace the file, if it says anything else."""
+        _write(self._path, {"users": [asdict(user) for user in users]})
 
 
 class FloorFile:

@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from controlplane.application.events import EventKind, EventReader
 from controlplane.application.accounts import Accounts
+from controlplane.application.events import EventKind, EventReader
 from controlplane.application.history_ingest import HistoryIngest
 from controlplane.application.history_reading import Timelines
 from controlplane.application.history_stories import Stories

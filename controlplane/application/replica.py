@@ -32,6 +32,7 @@ class Replica(ReplicaParts):
                 self.upkeep,
                 self.journaller,
                 self.gatekeeper,
+                self.people.door,
                 *self.switches.running,
                 *self.history.running,
                 self.adoption,
@@ -58,6 +59,8 @@ class Replica(ReplicaParts):
             switches=self.switches.door,
             registry=self.registry,
             gatekeeper=self.gatekeeper,
+            people=self.people.door,
+            accounts=self.people.accounts,
             history=self.history.door,
             events=self.events,
         )

@@ -16,6 +16,7 @@ from controlplane.application.mirror import StoreMirror
 from controlplane.application.moving import AUTOMATION, Mover
 from controlplane.application.numbering import Numbering
 from controlplane.application.observing import Observer
+from controlplane.application.people_parts import PeopleParts
 from controlplane.application.publisher import Publisher
 from controlplane.application.recollecting import Recollection
 from controlplane.application.registry_service import RegistryService
@@ -173,6 +174,11 @@ class ReplicaParts:
     def gatekeeper(self) -> TokenGatekeeper:
         """Who may come in."""
         return TokenGatekeeper(self.ports.tokens, self.ports.token_cache, self.traits.local_tokens)
+
+    @cached_property
+    def people(self) -> PeopleParts:
+        """Who logs in."""
+        return PeopleParts(self.ports, self.traits, self.gatekeeper)
 
     @cached_property
     def switches(self) -> SwitchParts:

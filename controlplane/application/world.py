@@ -12,12 +12,16 @@ from controlplane.application.ports import (
     FloorCache,
     Identifiers,
     Journal,
+    PasswordHasher,
     RegistryRepository,
+    Signer,
     Store,
     Ticker,
     Token,
     TokenCache,
     TokenRepository,
+    UserCache,
+    UserRepository,
 )
 from controlplane.application.ports.history import HistoryPorts
 from controlplane.application.retention import Retention
@@ -35,9 +39,13 @@ class Ports:
     registry: RegistryRepository
     journal: Journal
     tokens: TokenRepository
+    users: UserRepository
     fleet_format: FleetFormat
     definitions_cache: DefinitionsCache
     token_cache: TokenCache
+    user_cache: UserCache
+    password_hasher: PasswordHasher
+    signer: Signer
     floors: FloorCache
     history: HistoryPorts
     ticker: Ticker
@@ -58,3 +66,5 @@ class Traits:
     retention: Retention = field(default_factory=Retention)
     """Of what probers found."""
     local_tokens: Sequence[Token] = ()
+    secure_cookies: bool = False
+    """Whether browsers reach it through TLS alone."""

@@ -13,6 +13,7 @@ from controlplane.adapters.consul import ConsulCatalog, ConsulStore
 from controlplane.adapters.consul_endpoint import Deadlines
 from controlplane.adapters.definitions_cache import DefinitionsFile
 from controlplane.adapters.fleet_yaml import FleetYaml
+from controlplane.adapters.passwords import Argon2Hasher
 from controlplane.adapters.postgres.history_evaluations import PostgresEvaluations
 from controlplane.adapters.postgres.history_reader import PostgresHistoryReader
 from controlplane.adapters.postgres.history_store import PostgresProbeHistory
@@ -22,9 +23,11 @@ from controlplane.adapters.postgres.migrate import revisions
 from controlplane.adapters.postgres.registry import PostgresRegistry
 from controlplane.adapters.postgres.session import Database
 from controlplane.adapters.postgres.tokens import PostgresTokens
+from controlplane.adapters.postgres.users import PostgresUsers
 from controlplane.adapters.schedule import ApschedulerTicker
+from controlplane.adapters.signing import HmacSigner
 from controlplane.adapters.spool import SegmentSpool
-from controlplane.adapters.state_files import FloorFile, TokenFile
+from controlplane.adapters.state_files import FloorFile, TokenFile, UserFile
 from controlplane.api.app import create_app
 from controlplane.api.server import open_listener, serve_app
 from controlplane.application.ports import DatabaseUnavailable
@@ -37,6 +40,7 @@ from controlplane.bootstrap.endpoints import (
     consul_endpoint,
     database_address,
     public_url,
+    secret_key,
 )
 from controlplane.bootstrap.running import on_signal
 from controlplane.console.app import console_routes
@@ -69,15 +73,20 @@ async def run_control(settings: Settings) -> None:
 
 
 async def _serve(replica: Replica, app: FastAPI, listener: socket) -> None:
-    """Serve until a signal; then let requests end, stop the parts, settle what is open, hand over."""
+    """Serve until a signal; then end streams, let requests end, stop the parts, settle, hand over."""
     stop = asyncio.Event()
-    on_signal(stop.set)
+
+    def end() -> None:
+        replica.events.close()  # else every stream would be waited for
+        stop.set()
+
+    on_signal(end)
     working = asyncio.create_task(replica.run(), name="replica")
     serving = asyncio.create_task(serve_app(app, listener=listener, stop=stop), name="api")
     try:
         await asyncio.wait({working, serving}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        stop.set()
+        end()
         await serving
         working.cancel()
         await asyncio.wait({working})
@@ -117,9 +126,13 @@ async def _ports(settings: Settings, resources: AsyncExitStack) -> Ports:
         registry=PostgresRegistry(database),
         journal=PostgresJournal(database),
         tokens=PostgresTokens(database),
+        users=PostgresUsers(database),
         fleet_format=FleetYaml(),
         definitions_cache=DefinitionsFile(folder / "definitions.json"),
         token_cache=TokenFile(folder / "tokens.json"),
+        user_cache=UserFile(folder / "users.json"),
+        password_hasher=Argon2Hasher(),
+        signer=HmacSigner(secret_key(settings)),
         floors=FloorFile(folder / "floors.json"),
         clock=clock,
         identifiers=UlidFactory(),
@@ -156,6 +169,7 @@ def _traits(settings: Settings) -> Traits:
             daily_days=settings.history_daily_days,
         ),
         local_tokens=tokens,
+        secure_cookies=public_url(settings).startswith("https://"),
     )
 
 

@@ -1,6 +1,7 @@
 """Owns the reading of addresses out of the settings."""
 
 from controlplane.adapters.consul_endpoint import ConsulEndpoint
+from controlplane.processes.private_file import kept_secret, private_folder
 from controlplane.settings import Settings
 
 
@@ -42,6 +43,17 @@ def database_address(settings: Settings) -> str:
             "`serve` brings its own"
         )
     return settings.database_url.get_secret_value()
+
+
+def secret_key(settings: Settings) -> str:
+    """What signs cookies: the key that is set, else one kept in the data folder.
+
+    Raises:
+        ProcessError: the file can neither be read nor written.
+    """
+    if settings.secret_key:
+        return settings.secret_key.get_secret_value()
+    return kept_secret(private_folder(settings.data_dir) / "secret-key")
 
 
 def public_url(settings: Settings) -> str:

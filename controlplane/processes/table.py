@@ -22,7 +22,11 @@ from controlplane.processes.local_tokens import LocalTokens, make_local_tokens
 from controlplane.processes.readiness import http_status
 from controlplane.processes.runtime_file import Runtime
 
-_NOT_FOR_PROBERS = ("CONTROLPLANE_DATABASE_URL", "CONTROLPLANE_TOKENS_FILE")
+_NOT_FOR_PROBERS = (
+    "CONTROLPLANE_DATABASE_URL",
+    "CONTROLPLANE_SECRET_KEY",
+    "CONTROLPLANE_TOKENS_FILE",
+)
 _LOOPBACK_OF_WILDCARD = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104 - recognised here, bound by nobody
 
 

@@ -25,7 +25,16 @@ from pydantic_settings import PydanticBaseSettingsSource as Source
 
 from controlplane.contract.keys import DEFAULT_PREFIX
 from controlplane.domain.fleet import LOCAL_VANTAGE
-from controlplane.settings.kinds import DatabaseUrl, HttpUrl, Name, Port, Prefix, Rule, Unit
+from controlplane.settings.kinds import (
+    DatabaseUrl,
+    HttpUrl,
+    Name,
+    Port,
+    Prefix,
+    Rule,
+    SecretKey,
+    Unit,
+)
 
 PREFIX = "CONTROLPLANE_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
@@ -98,6 +107,10 @@ class Settings(BaseSettings):
     log_retention_hours: Annotated[int, Ge(1), Le(24 * 365), Unit("hours")] = 24
     """How long a change stays in Consul's `log/` although it is a row in PostgreSQL: more than any standby
     that may be promoted can lag."""
+
+    secret_key: SecretKey | None = None
+    """Signs what a browser carries to stay logged in. All replicas behind one address need the same; a new
+    one ends every session. Not set: a random one, kept in the data folder."""
 
     history_spool_mib: Annotated[int, Ge(16), Le(64 * 1024), Unit("MiB")] = 256
     """How much a prober keeps on disk while its history cannot be uploaded. Beyond it the oldest samples go

@@ -8,6 +8,8 @@ from pydantic import AfterValidator, SecretStr
 
 from controlplane.contract.names import NAME_RULE, is_name
 
+SECRET_KEY_CHARACTERS_MIN = 32
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
@@ -47,6 +49,12 @@ def _database_url(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _secret_key(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value()) < SECRET_KEY_CHARACTERS_MIN:
+        raise ValueError("too short for a key")
+    return secret
+
+
 Name = Annotated[str, AfterValidator(_name), Rule(NAME_RULE)]
 Prefix = Annotated[
     str, AfterValidator(_consul_prefix), Rule("a prefix of keys: no `/` in front, one at the end")
@@ -54,5 +62,10 @@ Prefix = Annotated[
 HttpUrl = Annotated[str, AfterValidator(_http_url), Rule("`http://…` or `https://…`")]
 DatabaseUrl = Annotated[
     SecretStr, AfterValidator(_database_url), Rule("`postgresql://user:password@host/database`")
+]
+SecretKey = Annotated[
+    SecretStr,
+    AfterValidator(_secret_key),
+    Rule(f"at least {SECRET_KEY_CHARACTERS_MIN} random characters, such as `openssl rand -hex 32` prints"),
 ]
 Port = Annotated[int, Ge(1), Le(65535)]

@@ -34,3 +34,12 @@ async def test_a_new_token_replaces_the_one_of_its_name(tokens: TokenRepository)
     await tokens.add(Token(name="alice", role="viewer", sha256="c" * 64, vantage="eu-1"))
 
     assert await tokens.all() == [Token(name="alice", role="viewer", sha256="c" * 64, vantage="eu-1")]
+
+
+async def test_a_revoked_token_is_gone(tokens: TokenRepository):
+    """Revoking says whether there was one."""
+    await tokens.add(ADMIN)
+
+    assert await tokens.remove("alice") is True
+    assert await tokens.remove("alice") is False
+    assert await tokens.all() == []

@@ -21,6 +21,7 @@ from tests.fakes.catalog import FakeCatalog
 from tests.fakes.clock import FakeClock, FakeIdentifiers
 from tests.fakes.history import FakeEvaluations, FakeHistory, history_ports
 from tests.fakes.journal import FakeJournal
+from tests.fakes.people import FakeHasher, FakeSigner, FakeUsers
 from tests.fakes.probes import FakeTicker
 from tests.fakes.registry import FakeDefinitionsCache, FakeRegistry
 from tests.fakes.store import FakeStore, FakeStoreClient
@@ -84,6 +85,7 @@ class World:
         self.history = FakeHistory()
         self.evaluations = FakeEvaluations()
         self.tokens = FakeTokens()
+        self.users = FakeUsers()
         self.catalog = FakeCatalog()
         self.identifiers = FakeIdentifiers()
         self.floors = FakeCache(Floors())
@@ -102,9 +104,13 @@ class World:
             registry=self.registry,
             journal=self.journal,
             tokens=self.tokens,
+            users=self.users,
             fleet_format=FleetYaml(),
             definitions_cache=FakeDefinitionsCache(),
             token_cache=FakeCache(()),
+            user_cache=FakeCache(()),
+            password_hasher=FakeHasher(),
+            signer=FakeSigner(),
             floors=self.floors,
             history=history_ports(self.history, self.evaluations),
             ticker=FakeTicker(),

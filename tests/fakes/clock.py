@@ -29,3 +29,6 @@ class FakeIdentifiers:
     def new(self) -> str:
         self.count += 1
         return f"id-{self.count:08d}"
+
+    def secret(self) -> str:
+        return f"secret-{self.new()}"

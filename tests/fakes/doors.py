@@ -32,6 +32,7 @@ from controlplane.domain.fleet import Definitions, Fleet
 from tests.fakes.clock import FakeClock
 from tests.fakes.history import FakeEvaluations, FakeHistory
 from tests.fakes.journal import FakeJournal
+from tests.fakes.people import FakePeople
 
 NOTHING = StatusView(
     as_of="2026-01-12T09:31:14.000Z",
@@ -203,6 +204,7 @@ class FakeDoors:
     switches: FakeSwitches = field(default_factory=FakeSwitches)
     registry: FakeRegistry = field(default_factory=FakeRegistry)
     gatekeeper: FakeGatekeeper = field(default_factory=FakeGatekeeper)
+    people: FakePeople = field(default_factory=lambda: FakePeople(FakeClock()))
     history: FakeHistory = field(default_factory=FakeHistory)
     evaluations: FakeEvaluations = field(default_factory=FakeEvaluations)
     journal: FakeJournal = field(default_factory=FakeJournal)
@@ -215,6 +217,8 @@ class FakeDoors:
             switches=self.switches,
             registry=self.registry,
             gatekeeper=self.gatekeeper,
+            people=self.people.door,
+            accounts=self.people.accounts,
             history=History(
                 ingest=HistoryIngest(self.history, FakeClock(), Retention()),
                 timelines=Timelines(self.history),

@@ -20,6 +20,10 @@ class FakeTokens:
         self._answer()
         self._tokens[token.name] = token
 
+    async def remove(self, name: str) -> bool:
+        self._answer()
+        return self._tokens.pop(name, None) is not None
+
     def _answer(self) -> None:
         if self.away:
             raise DatabaseUnavailable("PostgreSQL is away")

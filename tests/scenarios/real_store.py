@@ -20,6 +20,7 @@ from tests.application.world import FakeCache
 from tests.fakes.catalog import FakeCatalog
 from tests.fakes.history import history_ports
 from tests.fakes.journal import FakeJournal
+from tests.fakes.people import FakeHasher, FakeSigner, FakeUsers
 from tests.fakes.probes import FakeTicker
 from tests.fakes.registry import FakeDefinitionsCache, FakeRegistry
 from tests.fakes.tokens import FakeTokens
@@ -73,9 +74,13 @@ async def replica_at(
             registry=registry or FakeRegistry(),
             journal=FakeJournal(),
             tokens=FakeTokens(),
+            users=FakeUsers(),
             fleet_format=FleetYaml(),
             definitions_cache=FakeDefinitionsCache(),
             token_cache=FakeCache(()),
+            user_cache=FakeCache(()),
+            password_hasher=FakeHasher(),
+            signer=FakeSigner(),
             floors=FakeCache(Floors()),
             history=history_ports(),
             ticker=FakeTicker(),

@@ -138,6 +138,17 @@ tokens = Table(
     comment="Who may use the API. Secrets are not kept, only their SHA-256.",
 )
 
+users = Table(
+    "users",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("epoch", Text, nullable=False, comment="New with every password and role; ends sessions."),
+    Column("changed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    comment="Who may log in. Passwords are not kept, only their Argon2id hashes.",
+)
+
 changes = Table(
     "changes",
     metadata,

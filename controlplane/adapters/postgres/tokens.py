@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from controlplane.adapters.postgres.session import Database
@@ -32,3 +32,9 @@ class PostgresTokens:
             await connection.execute(
                 statement.on_conflict_do_update(index_elements=[tokens.c.name], set_=values)
             )
+
+    async def remove(self, name: str) -> bool:
+        """Revoke a token; False where there is none."""
+        statement = delete(tokens).where(tokens.c.name == name).returning(tokens.c.name)
+        async with self._database.begin() as connection:
+            return (await connection.execute(statement)).first() is not None

@@ -35,6 +35,13 @@ from controlplane.application.ports.local import (
     Ticker,
     TokenCache,
 )
+from controlplane.application.ports.people import (
+    PasswordHasher,
+    Signer,
+    User,
+    UserCache,
+    UserRepository,
+)
 from controlplane.application.ports.store import (
     OPERATIONS_MAX,
     Catalog,
@@ -88,12 +95,14 @@ __all__ = [
     "LogRecord",
     "Operation",
     "OutcomeUnknown",
+    "PasswordHasher",
     "PortError",
     "Probe",
     "Put",
     "RegistryConflict",
     "RegistryRepository",
     "Rejected",
+    "Signer",
     "SpoolUnavailable",
     "Store",
     "StoreError",
@@ -102,4 +111,7 @@ __all__ = [
     "Token",
     "TokenCache",
     "TokenRepository",
+    "User",
+    "UserCache",
+    "UserRepository",
 ]

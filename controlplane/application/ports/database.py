@@ -150,3 +150,10 @@ class TokenRepository(Protocol):
         Raises:
             DatabaseUnavailable: no answer.
         """
+
+    async def remove(self, name: str) -> bool:
+        """Revoke a token; False where there is none.
+
+        Raises:
+            DatabaseUnavailable: no answer; it may be gone.
+        """

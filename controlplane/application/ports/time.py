@@ -15,7 +15,10 @@ class Clock(Protocol):
 
 
 class Identifiers(Protocol):
-    """The one source of randomness that ends up in names."""
+    """The one source of randomness that ends up in names and secrets."""
 
     def new(self) -> str:
         """A fresh ULID: 26 characters, sorts by time."""
+
+    def secret(self) -> str:
+        """A fresh secret: 256 random bits in characters that an address and a header may have."""

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "20261121_0900"
+revision = "20261120_2100"
 down_revision = "20261120_1930"
 branch_labels = None
 depends_on = None
