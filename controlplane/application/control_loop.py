@@ -61,12 +61,16 @@ class ControlLoop:
         """Look once, act on it, and say how many seconds may pass before the next look.
 
         Raises:
-            StoreError: Consul did not answer; nothing was decided.
+            StoreError: Consul did not answer; what is shown is as of now, nothing was done.
             RevisionError: a document has used up its numbers.
         """
         await self._enter_tenure()
         view = self.mirror.view()
-        await self.observer.vouch(view)
+        try:
+            await self.observer.vouch(view)
+        except StoreError:
+            self._evaluate(self.observer.situation(view))
+            raise
         evaluation = self._evaluate(self.observer.situation(view))
         tenure = self.leadership.tenure
         if tenure and any(isinstance(decision, Move) for decision in evaluation.decisions):
