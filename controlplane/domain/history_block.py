@@ -8,15 +8,20 @@ import json
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from controlplane.contract.names import is_instance_id, is_name
 from controlplane.domain.history_reasons import FAILURES_FROM, FAULTS_FROM
-from controlplane.domain.history_samples import SAMPLES_MAX, Samples, pack_samples, unpack_samples
+from controlplane.domain.history_samples import (
+    LATENCY_MAX,
+    SAMPLES_MAX,
+    Samples,
+    pack_samples,
+    unpack_samples,
+)
 from controlplane.domain.history_summary import Summary, pack_summary, summarised, unpack_summary
 from controlplane.domain.history_varint import HistoryFormatError, packed, unpacked
 
-LATENCY_MAX = 2**31 - 1
-"""In steps of 0.1 ms: sixty hours."""
 PAGE_BLOCKS_MAX = 1024
 PAGE_BYTES_MAX = 4 * 1024 * 1024
 """Of a page once it is inflated."""
@@ -24,6 +29,8 @@ PAGE_BYTES_MAX = 4 * 1024 * 1024
 _SUMMARISED = 0
 """Where the number of samples would stand."""
 _NUMBERS_PER_BLOCK = 8
+_NUMBERS = attrgetter("probes", "failures", "faults", "fastest", "slowest")
+"""What a block says beside its data, and a summary out of them."""
 _COMPRESSION_LEVEL = 1
 """Names repeat from page to page and go at once; the blocks themselves hardly shrink."""
 
@@ -68,12 +75,16 @@ class Block:
         """All of it added up.
 
         Raises:
-            HistoryFormatError: the data are damaged.
+            HistoryFormatError: the data are damaged, or come to something else than the block says.
         """
         numbers = unpacked(self.data)
         if numbers[:1] == [_SUMMARISED]:
-            return unpack_summary(numbers[1:], fastest=self.fastest, slowest=self.slowest)
-        return summarised(unpack_samples(numbers))
+            summary = unpack_summary(numbers[1:], fastest=self.fastest, slowest=self.slowest)
+        else:
+            summary = summarised(unpack_samples(numbers))
+        if _NUMBERS(summary) != _NUMBERS(self):
+            raise HistoryFormatError("a block says something else than its data")
+        return summary
 
 
 Entry = tuple[Series, Block]

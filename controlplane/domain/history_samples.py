@@ -14,6 +14,10 @@ from controlplane.domain.history_varint import HistoryFormatError, folded, unfol
 SAMPLES_MAX = 32_767
 """Of one block: 546 a second for a minute."""
 LATENCY_STEPS_PER_MS = 10
+LATENCY_MAX = 2**31 - 1
+"""In steps of 0.1 ms: sixty hours."""
+OFFSET_MS_MAX = 2**31
+"""How far from its minute a probe may have begun: twenty-four days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +55,16 @@ def unpack_samples(numbers: Sequence[int]) -> Samples:
     """The samples that `pack_samples` made these numbers of.
 
     Raises:
-        HistoryFormatError: the numbers do not add up.
+        HistoryFormatError: the numbers do not add up, or no probe ever began then or took so long.
     """
     count = numbers[0] if numbers else 0
     if not 0 < count <= SAMPLES_MAX or len(numbers) < 1 + 2 * count:
         raise HistoryFormatError(f"{count} samples in {len(numbers)} numbers")
     return Samples(
-        offsets_ms=_sums(_sums(map(unfolded, numbers[1 : 1 + count]))),
-        latencies=_sums(map(unfolded, numbers[1 + count : 1 + 2 * count])),
+        offsets_ms=_bounded(
+            _sums(_sums(map(unfolded, numbers[1 : 1 + count]))), -OFFSET_MS_MAX, OFFSET_MS_MAX
+        ),
+        latencies=_bounded(_sums(map(unfolded, numbers[1 + count : 1 + 2 * count])), 0, LATENCY_MAX),
         codes=_codes(numbers[1 + 2 * count :], count),
     )
 
@@ -83,6 +89,12 @@ def _sums(changes: Iterable[int]) -> list[int]:
         value += change
         sums.append(value)
     return sums
+
+
+def _bounded(values: list[int], least: int, most: int) -> list[int]:
+    if min(values) < least or max(values) > most:
+        raise HistoryFormatError(f"samples of {min(values)} to {max(values)}, allowed are {least} to {most}")
+    return values
 
 
 def _codes(runs: Sequence[int], count: int) -> bytes:

@@ -8,6 +8,8 @@ what was measured.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from controlplane.domain.history_varint import HistoryFormatError
+
 BUCKETS_PER_OCTAVE_BITS = 4
 BUCKETS_MAX = 1024
 """Above any latency of 63 bits."""
@@ -44,14 +46,24 @@ def pack_counts(counts: Mapping[int, int]) -> list[int]:
     return numbers
 
 
-def unpack_counts(numbers: Sequence[int]) -> tuple[Counter[int], Sequence[int]]:
-    """The counts that stand at the beginning of these numbers, and the numbers behind them."""
+def unpack_counts(numbers: Sequence[int], *, keys_below: int) -> tuple[Counter[int], Sequence[int]]:
+    """The counts that stand at the beginning of these numbers, and the numbers behind them.
+
+    Raises:
+        HistoryFormatError: they are cut off, or count something of a larger number.
+    """
     end = 1 + 2 * (numbers[0] if numbers else 0)
+    if len(numbers) < end:
+        raise HistoryFormatError("counts are cut off")
     counts: Counter[int] = Counter()
     key = 0
-    for gap, count in zip(numbers[1:end:2], numbers[2:end:2], strict=False):
+    for gap, count in zip(numbers[1:end:2], numbers[2:end:2], strict=True):
         key += gap
         counts[key] = count
+    if key >= keys_below:
+        raise HistoryFormatError(
+            f"something of the number {key} is counted, allowed are those below {keys_below}"
+        )
     return counts, numbers[end:]
 
 

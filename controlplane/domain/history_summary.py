@@ -4,9 +4,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from controlplane.domain.history_reasons import FAILURES_FROM, FAULTS_FROM
+from controlplane.domain.history_reasons import CODES, FAILURES_FROM, FAULTS_FROM
 from controlplane.domain.history_samples import LATENCY_STEPS_PER_MS, Samples
-from controlplane.domain.history_sketch import Sketch, pack_counts, quantile, sketched, unpack_counts
+from controlplane.domain.history_sketch import (
+    BUCKETS_MAX,
+    Sketch,
+    pack_counts,
+    quantile,
+    sketched,
+    unpack_counts,
+)
+from controlplane.domain.history_varint import HistoryFormatError
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +93,14 @@ def pack_summary(summary: Summary) -> list[int]:
 
 
 def unpack_summary(numbers: Sequence[int], *, fastest: int | None, slowest: int | None) -> Summary:
-    """The summary with these bounds."""
-    reasons, rest = unpack_counts(numbers)
-    sketch, _ = unpack_counts(rest)
-    return Summary(fastest, slowest, reasons, sketch)
+    """The summary with these bounds.
+
+    Raises:
+        HistoryFormatError: they are none, or tell of other successes than latencies.
+    """
+    reasons, rest = unpack_counts(numbers, keys_below=CODES)
+    sketch, _ = unpack_counts(rest, keys_below=BUCKETS_MAX)
+    summary = Summary(fastest, slowest, reasons, sketch)
+    if sum(sketch.values()) != summary.successes or bool(sketch) is (fastest is None):
+        raise HistoryFormatError(f"{sum(sketch.values())} latencies of {summary.successes} successes")
+    return summary

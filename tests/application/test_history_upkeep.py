@@ -17,10 +17,11 @@ from controlplane.application.ports.history import Whose
 from controlplane.application.retention import Retention
 from controlplane.domain.history_summary import Summary, added
 from controlplane.domain.history_time import DAY_MINUTES, HOUR_MINUTES, Resolution, floor_to
+from controlplane.domain.history_varint import folded, packed
 from tests.fakes.clock import FakeClock
 from tests.fakes.history import FakeHistory
 from tests.fakes.probes import FakeTicker
-from tests.probe_histories import NOW, SERIES, block, series, upload
+from tests.probe_histories import NOW, OK, SERIES, block, series, upload
 
 pytestmark = pytest.mark.looptime
 
@@ -99,10 +100,13 @@ async def test_what_arrives_late_is_summed_up_anew(rig: Rig):
     assert await rig.sums(Resolution.DAY) == {yesterday: added([block().summary()] * 3)}
 
 
-async def test_a_damaged_block_does_not_stop_the_sums(rig: Rig):
-    """What cannot be read is passed over; the rest of its hour is summed up."""
+@pytest.mark.parametrize(
+    "data", [b"\x80", packed([3, 0, 0, 0, 0, 0, folded(-5), OK, 3]), packed([0, 1, OK, 2**62, 1, 7, 2**62])]
+)
+async def test_a_damaged_block_does_not_stop_the_sums(rig: Rig, data: bytes):
+    """What cannot be read, or cannot be, is passed over; the rest of its hour is summed up."""
     hour = THIS_HOUR - 2 * HOUR_MINUTES
-    damaged = replace(block(hour + 1), data=b"\x80")
+    damaged = replace(block(hour + 1), data=data)
     await rig.history.store(upload([(SERIES, block(hour)), (SERIES, damaged)]))
     async with rig.running():
         await asyncio.sleep(2 * UPKEEP_SECONDS)

@@ -2,13 +2,9 @@
 
 from hypothesis import strategies as st
 
-from controlplane.domain.history_block import (
-    LATENCY_MAX,
-    Series,
-    block_of_samples,
-)
+from controlplane.domain.history_block import Series, block_of_samples
 from controlplane.domain.history_reasons import REASON_CODES
-from controlplane.domain.history_samples import Samples
+from controlplane.domain.history_samples import LATENCY_MAX, OFFSET_MS_MAX, Samples
 
 numbers = st.integers(0, 2**63 - 1)
 codes = st.sampled_from([*REASON_CODES.values(), 15, 127, 255])
@@ -22,7 +18,7 @@ def samples(draw: st.DrawFn, most: int = 60) -> Samples:
     """Samples at any times, with any latencies and reasons."""
     found = draw(
         st.lists(
-            st.tuples(st.integers(-(2**31), 2**31), st.integers(0, LATENCY_MAX), codes),
+            st.tuples(st.integers(-OFFSET_MS_MAX, OFFSET_MS_MAX), st.integers(0, LATENCY_MAX), codes),
             min_size=1,
             max_size=most,
         )

@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.domain.history_block import (
-    LATENCY_MAX,
     PAGE_BLOCKS_MAX,
     PAGE_BYTES_MAX,
     Block,
@@ -19,11 +19,13 @@ from controlplane.domain.history_block import (
     pack_page,
     unpack_page,
 )
-from controlplane.domain.history_samples import SAMPLES_MAX, Samples
+from controlplane.domain.history_reasons import CODES
+from controlplane.domain.history_samples import LATENCY_MAX, OFFSET_MS_MAX, SAMPLES_MAX, Samples
+from controlplane.domain.history_sketch import BUCKETS_MAX
 from controlplane.domain.history_summary import added
 from controlplane.domain.history_thinning import THINNED_MINUTES, Thinning
-from controlplane.domain.history_varint import HistoryFormatError, packed
-from tests.probe_histories import NOW, SERIES, block, series
+from controlplane.domain.history_varint import HistoryFormatError, folded, packed
+from tests.probe_histories import NOW, OK, OURS, SERIES, TIMEOUT, block, series
 from tests.unit.domain.history_strategies import pages, samples
 
 
@@ -94,6 +96,75 @@ def test_what_is_no_page(raw: bytes):
     """What is cut off, too large, misnamed or contradicts itself is told."""
     with pytest.raises(HistoryFormatError):
         unpack_page(raw)
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        [1, 0, folded(-1), OK, 1],
+        [1, 0, folded(LATENCY_MAX + 1), OK, 1],
+        [1, folded(-OFFSET_MS_MAX - 1), 0, OK, 1],
+        [1, folded(OFFSET_MS_MAX + 1), 0, OK, 1],
+    ],
+)
+def test_samples_that_cannot_be(numbers: list[int]):
+    """A probe that took less than no time, or sixty hours, or began weeks away from its minute, is damage."""
+    for look in (Block.summary, Block.samples):
+        with pytest.raises(HistoryFormatError):
+            look(Block(NOW, 1, 0, 0, 0, 0, packed(numbers)))
+
+
+def sum_of(*counts: int) -> bytes:
+    """The data of a block without samples: counts of reasons, counts of latencies."""
+    return packed([0, *counts])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        sum_of(1, OK, 2, 1, 5, 2),
+        sum_of(1, OK, 1, 1, 5, 2),
+        sum_of(1, OK, 1, 0),
+        sum_of(1, TIMEOUT, 1, 0),
+        sum_of(1, OURS, 1, 0),
+        sum_of(1, CODES, 1, 0),
+        sum_of(1, OK, 1, 1, BUCKETS_MAX, 1),
+        sum_of(1, OK, 1, 1, 2**62, 1),
+        sum_of(1, OK),
+        sum_of(2**40, OK, 1),
+        sum_of(),
+    ],
+)
+def test_sums_that_cannot_be(data: bytes):
+    """A sum of other counts than its block says, of unknown reasons or endless latencies, is damage."""
+    assert Block(NOW, 1, 0, 0, 5, 5, sum_of(1, OK, 1, 1, 5, 1)).summary().probes == 1
+    with pytest.raises(HistoryFormatError):
+        Block(NOW, 1, 0, 0, 5, 5, data).summary()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda one: replace(one, probes=4),
+        lambda one: replace(one, failures=2),
+        lambda one: replace(one, failures=0, faults=1),
+        lambda one: replace(one, fastest=None, slowest=None),
+    ],
+)
+def test_a_block_and_its_data_say_the_same(wrong: Callable[[Block], Block]):
+    """Where the numbers of a block are others than those of its data, it is damaged, thinned or not."""
+    whole = block()
+    for one in (whole, block_of_summary(NOW, whole.summary())):
+        assert one.summary().probes == 3
+        with pytest.raises(HistoryFormatError):
+            wrong(one).summary()
+
+
+@pytest.mark.parametrize("wrong", [replace(block(), fastest=31), replace(block(), slowest=34)])
+def test_a_block_and_its_samples_have_the_same_bounds(wrong: Block):
+    """A block that was faster or slower than its samples is damaged."""
+    with pytest.raises(HistoryFormatError):
+        wrong.summary()
 
 
 @pytest.mark.parametrize("data", [b"", b"\x02\x00", b"\x80"])
