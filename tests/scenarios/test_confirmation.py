@@ -53,11 +53,21 @@ def could_be_moved(group: Mapping[str, Any]) -> bool:
 
 
 async def move_all(plane: Plane) -> Mapping[str, int]:
-    """Move every group at once; the revisions that were published."""
+    """Move every group at once, as often as it is refused; the revisions that were published."""
     active = {group["name"]: group["active"] for group in (await plane.status())["groups"]}
-    moves = [plane.move(name, TARGETS[active[name]], reason="a rehearsal") for name in GROUPS]
-    answers = await asyncio.gather(*moves)
-    return {name: answer.body["revision"] for name, answer in zip(GROUPS, answers, strict=True)}
+    revisions = await asyncio.gather(*(move_away(plane, name, active[name]) for name in GROUPS))
+    return dict(zip(GROUPS, revisions, strict=True))
+
+
+async def move_away(plane: Plane, name: str, region: str) -> int:
+    target = TARGETS[region]
+
+    async def asked() -> dict[str, Any]:
+        await plane.move(name, target, reason="a rehearsal")
+        return await plane.group(name)
+
+    group = await eventually(asked, lambda group: group["active"] == target)
+    return int(group["revision"])
 
 
 def all_confirm(found: Confirmations, revisions: Mapping[str, int]) -> bool:
