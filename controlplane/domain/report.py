@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
+from controlplane.contract.json_fields import integer, is_finite, json_object, text
 from controlplane.domain.confirmation import Tally
 from controlplane.domain.tallies import parse_tallies, tallies_json
 
@@ -117,33 +118,26 @@ def member_set(probers: Iterable[str]) -> str:
 
 
 def parse_report(vantage: str, prober: str, raw: bytes) -> VantageReport:
-    """Read the report that stands under `vantage/<vantage>/<prober>`.
+    """Read the report that stands under `vantage/<vantage>/<prober>`; nothing in it is rounded or guessed.
 
     Raises:
         ReportError: not JSON, a field missing or of the wrong type.
     """
-    if len(raw) > REPORT_BYTES_MAX:
-        raise ReportError(f"{len(raw)} bytes, at most {REPORT_BYTES_MAX} are allowed")
     try:
-        fields: dict[str, Any] = json.loads(raw)
-        trust = fields["trust"]
+        fields = json_object(raw, bytes_max=REPORT_BYTES_MAX)
         return VantageReport(
             vantage=vantage,
             prober=prober,
-            boot=str(fields["boot"]),
-            seq=int(fields["seq"]),
-            members=str(fields["members"]),
-            registry=int(fields["registry"]),
-            cells={_cell(name): CellCounts(**counts) for name, counts in fields["cells"].items()},
-            failing=tuple(str(instance) for instance in fields["failing"][:FAILING_IDS_MAX]),
-            trust=SelfTrust(
-                loop_lag_seconds=float(trust["loop_lag_seconds"]),
-                faults_of_ours=int(trust["faults_of_ours"]),
-                sees_all_down=bool(trust["sees_all_down"]),
-            ),
+            boot=text(fields["boot"]),
+            seq=integer(fields["seq"]),
+            members=text(fields["members"]),
+            registry=integer(fields["registry"]),
+            cells={_cell(name): _counts(counts) for name, counts in fields["cells"].items()},
+            failing=tuple(map(text, fields["failing"][:FAILING_IDS_MAX])),
+            trust=_trust(fields["trust"]),
             acks=parse_tallies(fields.get("acks")),
         )
-    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ReportError(f"vantage report of {vantage}/{prober}: {error}") from error
 
 
@@ -155,6 +149,27 @@ def counts_json(counts: CellCounts) -> dict[str, int]:
 
 def _compact(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
+
+
+def _counts(fields: Mapping[str, Any]) -> CellCounts:
+    return CellCounts(**{name: integer(count) for name, count in fields.items()})
+
+
+def _trust(fields: Mapping[str, Any]) -> SelfTrust:
+    if not isinstance(fields["sees_all_down"], bool):
+        raise ReportError(f"true or false is wanted, not {fields['sees_all_down']!r}"[:200])
+    return SelfTrust(
+        loop_lag_seconds=_seconds(fields["loop_lag_seconds"]),
+        faults_of_ours=integer(fields["faults_of_ours"]),
+        sees_all_down=fields["sees_all_down"],
+    )
+
+
+def _seconds(value: Any) -> float:
+    """A lag, which is what a prober is doubted by: one that is no number is no reason to believe it."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not is_finite(value) or value < 0:
+        raise ReportError(f"no number of seconds: {value!r}"[:200])
+    return float(value)
 
 
 def _cell(name: str) -> CellKey:

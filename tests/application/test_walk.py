@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from itertools import count
 
 import pytest
 
@@ -11,6 +12,19 @@ from controlplane.application.results import Done, Unknown
 from tests.application.world import DOCUMENT, DOWN, KEYS, UP, World, fleet_of, move, pause, tenure
 
 pytestmark = pytest.mark.looptime
+
+
+class GarblingWorld(World):
+    """A prober whose reports have something replaced."""
+
+    garbled = (b"sound", b"spoiled")
+
+    async def probe(self) -> None:
+        client = self.server.client(clock=self.clock)
+        for seq in count(1):
+            raw = self.report(seq).to_bytes().replace(*self.garbled)
+            await client.put(KEYS.vantage("local", "prober-1"), raw)
+            await asyncio.sleep(1)
 
 
 def active(world: World, group: str) -> str:
@@ -99,6 +113,19 @@ async def test_nothing_moves_on_consuls_return_without_new_evidence() -> None:
 
         assert world.active() == "us-east"
         assert tenure(replica).term == term
+
+
+async def test_an_outage_is_seen_while_a_document_waits_to_be_compared_with_the_log() -> None:
+    """A document that changed just before Consul went away keeps no picture from before the outage."""
+    world = World()
+    async with world.settled() as replica:
+        world.clients[0].latency_seconds = 0.5
+        index = world.server.edit(DOCUMENT, world.value(DOCUMENT).replace(b"us-east", b"eu-west"))
+        await world.until(lambda: replica.mirror.view().index(DOCUMENT) == index)
+        world.server.go_away()
+        await asyncio.sleep(10)
+
+        assert any("Consul last answered" in freeze for freeze in replica.doors.queries.status().freezes)
 
 
 async def test_a_write_without_answer_is_withdrawn_and_decided_anew() -> None:
@@ -343,6 +370,19 @@ async def test_an_unreadable_report_is_an_alarm() -> None:
         await asyncio.sleep(3)
 
         assert any("local/stranger" in alarm for alarm in replica.doors.queries.status().alarms)
+
+
+@pytest.mark.parametrize(("sound", "spoiled"), [(b'"down":2', b'"down":2.0'), (b"0.0", b"NaN")])
+async def test_a_report_that_cannot_be_trusted_moves_nothing(sound: bytes, spoiled: bytes) -> None:
+    """A vantage whose counts or whose lag are no numbers abstains, and ignorance moves nothing."""
+    world = GarblingWorld()
+    async with world.settled() as replica:
+        world.garbled = (sound, spoiled)
+        world.health["us-east"] = DOWN
+        await asyncio.sleep(10)
+
+        assert world.active() == "us-east"
+        assert any("local/prober-1" in alarm for alarm in replica.doors.queries.status().alarms)
 
 
 async def test_a_clean_stop_hands_over_at_once() -> None:

@@ -13,7 +13,14 @@ from controlplane.contract.documents import (
 )
 from controlplane.contract.keys import Keys, parse_log_key
 from controlplane.contract.times import parse_rfc3339
-from controlplane.domain.report import REPORT_BYTES_MAX, CellCounts, ReportError, VantageReport, parse_report
+from controlplane.domain.report import (
+    REPORT_BYTES_MAX,
+    CellCounts,
+    CellKey,
+    ReportError,
+    VantageReport,
+    parse_report,
+)
 from tests.application.publications import document
 
 
@@ -104,8 +111,48 @@ def test_what_is_no_report_is_refused(raw: bytes) -> None:
 def test_a_report_that_counts_to_infinity_is_refused() -> None:
     """Numbers that JSON can write and no integer can hold are an error like any other."""
     report = VantageReport("us-1", "prober-1", boot="b", seq=7, members="m", registry=1)
-    with pytest.raises(ReportError, match="infinity"):
+    with pytest.raises(ReportError, match="inf"):
         parse_report("us-1", "prober-1", report.to_bytes().replace(b'"seq":7', b'"seq":1e999'))
+
+
+def reported(**fields: object) -> bytes:
+    """A report of one cell with some of its fields replaced."""
+    cells = {CellKey("checkout", "us-east"): CellCounts(up=2)}
+    report = VantageReport("us-1", "prober-1", boot="b", seq=7, members="m", registry=1, cells=cells)
+    return json.dumps(json.loads(report.to_bytes()) | fields).encode()
+
+
+def trust(**fields: object) -> dict[str, object]:
+    return {"loop_lag_seconds": 0.1, "faults_of_ours": 0, "sees_all_down": False} | fields
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"cells": {"checkout/us-east": {"down": 1.5}}}, "an integer"),
+        ({"cells": {"checkout/us-east": {"down": True}}}, "an integer"),
+        ({"cells": {"checkout/us-east": {"down": "2"}}}, "an integer"),
+        ({"cells": {"checkout/us-east": {"down": -1}}}, "negative"),
+        ({"cells": {"checkout/us-east": {"sideways": 1}}}, "sideways"),
+        ({"seq": 7.5}, "an integer"),
+        ({"registry": True}, "an integer"),
+        ({"boot": None}, "a text"),
+        ({"members": 7}, "a text"),
+        ({"failing": [7]}, "a text"),
+        ({"trust": trust(loop_lag_seconds=float("nan"))}, "NaN is no JSON value"),
+        ({"trust": trust(loop_lag_seconds=float("inf"))}, "Infinity is no JSON value"),
+        ({"trust": trust(loop_lag_seconds=10**400)}, "no number of seconds"),
+        ({"trust": trust(loop_lag_seconds=-1.0)}, "no number of seconds"),
+        ({"trust": trust(loop_lag_seconds="0.1")}, "no number of seconds"),
+        ({"trust": trust(loop_lag_seconds=True)}, "no number of seconds"),
+        ({"trust": trust(faults_of_ours=0.5)}, "an integer"),
+        ({"trust": trust(sees_all_down="false")}, "true or false"),
+    ],
+)
+def test_a_report_is_taken_by_the_letter(fields: dict[str, object], words: str) -> None:
+    """A number that is none is not rounded into evidence: the whole report is refused, and says why."""
+    with pytest.raises(ReportError, match=words):
+        parse_report("us-1", "prober-1", reported(**fields))
 
 
 def test_counts_are_never_negative_and_cells_have_two_names() -> None:
