@@ -91,7 +91,7 @@ class EventHub:
         if len(self.readers) >= READERS_MAX:
             raise TooManyReaders(f"{READERS_MAX} readers are served by this replica, no more")
         place = self.place if after is None else self._place_of(after)
-        reader = EventReader(self, frozenset(kinds), place)
+        reader = EventReader(self, frozenset(kinds), None if self.since(place) is None else place)
         self.readers.add(reader)
         return reader
 
