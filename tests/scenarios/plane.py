@@ -186,11 +186,29 @@ class Plane:
         """Release it again."""
         return await self._act("/api/v1/resume", _restraint(group, reason))
 
-    async def _act(self, path: str, body: Mapping[str, Any]) -> Answer:
+    async def switches(self, service: str) -> dict[str, Any]:
+        """The switches of a service, as the API shows them."""
+        async with self._http() as http:
+            response = await http.get(f"/api/v1/switches/{service}")
+            response.raise_for_status()
+            answer: dict[str, Any] = response.json()
+            return answer
+
+    async def degrade(
+        self, service: str, switch: str, *, reason: str, expected: int | None = None, **body: object
+    ) -> Answer:
+        """Degrade a switch; with `expected`, only if that is the revision of the service's switches."""
+        headers = {} if expected is None else {"If-Match": f'"{expected}"'}
+        path = f"/api/v1/switches/{service}/{switch}/degrade"
+        return await self._act(path, {"reason": reason, **body}, headers)
+
+    async def _act(
+        self, path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    ) -> Answer:
         began = now()
         try:
             async with self._http() as http:
-                response = await http.post(path, json=body)
+                response = await http.post(path, json=body, headers=headers)
         except httpx.TransportError as error:
             return Answer(0, {"code": type(error).__name__}, now() - began, str(body["reason"]))
         return Answer(response.status_code, response.json(), now() - began, str(body["reason"]))
