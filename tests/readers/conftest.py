@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from controlplane.contract.documents import DocumentKind
 from controlplane.contract.keys import DEFAULT_PREFIX
 from tests.fixtures.consul import ConsulAccess, OwnConsul
 from tests.readers.followed import Followed, followed_at
@@ -18,17 +19,21 @@ NODE_PACKAGE = Path(__file__).parent / "node"
 NPM_TIMEOUT_SECONDS = 300
 
 
-@pytest.fixture
-async def followed(consul: ConsulAccess, reader_path: str) -> AsyncIterator[Followed]:
-    """A value in the session's Consul."""
-    async with followed_at(consul.address, consul.prefix, reader_path) as followed:
+@pytest.fixture(params=DocumentKind)
+async def followed(
+    request: pytest.FixtureRequest, consul: ConsulAccess, reader_path: str
+) -> AsyncIterator[Followed]:
+    """The plain value of a group, and that of a switch, in the session's Consul."""
+    async with followed_at(consul.address, consul.prefix, reader_path, request.param) as followed:
         yield followed
 
 
 @pytest.fixture
 async def followed_alone(own_consul: OwnConsul, reader_path: str) -> AsyncIterator[Followed]:
     """A value in the test's own Consul, under the key that the recipes are documented with."""
-    async with followed_at(own_consul.address, DEFAULT_PREFIX, reader_path) as followed:
+    async with followed_at(
+        own_consul.address, DEFAULT_PREFIX, reader_path, DocumentKind.FAILOVER
+    ) as followed:
         yield followed
 
 

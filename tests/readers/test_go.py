@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from controlplane.adapters.consul import ConsulStore
 from controlplane.adapters.consul_endpoint import ConsulEndpoint
 from controlplane.application.ports import Committed, Put
 from controlplane.contract.applied import Applied
+from controlplane.contract.documents import FailoverState, Handover
 from tests.client.documents import KEY, SWITCHES_KEY, degraded, document, said_of, switches, until
 from tests.client.documents import RECOMMENDATIONS as RECS
 from tests.fixtures.consul import OwnConsul
@@ -24,6 +26,7 @@ pytestmark = pytest.mark.services
 
 NOBODY = "127.0.0.1:1"
 DOCUMENT = "switches.checkout"
+LEASE_SECONDS = 4
 REQUESTS_PER_SECOND_MAX = 5
 REQUESTS = 12
 RESTARTS = 10
@@ -172,6 +175,46 @@ async def test_a_first_start_without_consul_serves_the_code_default(go_example: 
     """Without Consul and without a file the code's default answers, and the header says so."""
     applied, value, _ = await restart(go_example, tmp_path / "nothing")
     assert (applied.revision, applied.src, applied.state, value) == (0, "default", "stale", True)
+
+
+async def test_an_exclusive_region_is_active_while_home_answers(
+    go_example: Path, own_consul: OwnConsul, store: ConsulStore
+):
+    """Of an exclusive group a region is active while its home Consul confirms it, and for one lease more."""
+    exclusive = replace(document(7, "eu-west"), handover=Handover.EXCLUSIVE, lease_seconds=LEASE_SECONDS)
+    await publish(store, exclusive.to_bytes(), KEY)
+    async with go_reader(go_example, consul=own_consul.address, groups="checkout") as reader:
+        await active(reader, "eu-west")
+        await own_consul.stop()
+        await active(reader, "")
+        assert (await said(reader, "failover.checkout")).revision == 7
+        await own_consul.start()
+        await active(reader, "eu-west")
+        fenced = replace(exclusive, revision=8, state=FailoverState.FENCED, active=None)
+        await publish(store, fenced.to_bytes(), KEY)
+        await active(reader, "")
+
+
+async def test_a_copy_makes_no_exclusive_region_active(
+    go_example: Path, own_consul: OwnConsul, store: ConsulStore
+):
+    """Where only a copy can be read, because home is another datacenter, it is shown and nothing is active."""
+    abroad = replace(document(7, "eu-west"), handover=Handover.EXCLUSIVE, home="far-away")
+    await publish(store, abroad.to_bytes(), KEY)
+    async with go_reader(go_example, consul=own_consul.address, groups="checkout") as reader:
+        shown = await eventually(
+            lambda: said(reader, "failover.checkout"),
+            lambda applied: applied.state == "stale" and applied.sum,
+        )
+        assert shown.revision == 7
+        await publish(store, replace(abroad, revision=8).to_bytes(), KEY)
+        await eventually(lambda: said(reader, "failover.checkout"), lambda applied: applied.revision == 8)
+        assert (await reader.told())["active"] == {"checkout": ""}
+
+
+async def active(reader: GoReader, region: str) -> None:
+    """Wait until this is the active region."""
+    await eventually(reader.told, lambda told: told["active"] == {"checkout": region})
 
 
 async def test_an_outage_of_consul_takes_nothing_away(

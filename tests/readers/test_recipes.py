@@ -1,4 +1,4 @@
-"""Readers that know nothing of us follow a move: the recipes of docs/readers, each one as it is printed."""
+"""Readers that know nothing of us follow a plain value: each recipe of docs/readers as it is printed."""
 
 import asyncio
 import re
@@ -25,11 +25,12 @@ def documented(beginning: str, key: str) -> list[str]:
 
 
 async def follows(program: Program, followed: Followed) -> None:
-    """It prints the value at the start, and then each one that it is moved to, the empty one as well."""
-    assert await program.line() == "us-east"
-    for region in ("eu-west", "", "ap-south"):
-        await followed.move(region)
-        assert await program.line() == region
+    """It prints the value at the start, and then each one that is written, the empty one as well."""
+    first, *later = followed.values
+    assert await program.line() == first
+    for value in later:
+        await followed.write(value)
+        assert await program.line() == value
 
 
 async def outlives(program: Program, followed: Followed, consul: OwnConsul) -> None:
@@ -38,35 +39,35 @@ async def outlives(program: Program, followed: Followed, consul: OwnConsul) -> N
     await consul.stop()
     await asyncio.sleep(OUTAGE_SECONDS)
     await consul.start()
-    await followed.move("eu-west")
+    await followed.write("eu-west")
     assert await program.line() == "eu-west"
 
 
 async def test_consul_kv_get(followed: Followed) -> None:
-    """`consul kv get` prints the active region before and after a move."""
-    for region in ("us-east", "eu-west"):
-        await followed.move(region)
+    """`consul kv get` prints the value before and after it changes."""
+    for value in followed.values[:2]:
+        await followed.write(value)
         async with running(
             *documented("consul kv get", followed.key), environment=followed.environment
         ) as program:
-            assert await program.line() == region
+            assert await program.line() == value
 
 
 async def test_consul_watch(followed: Followed) -> None:
-    """A plain `consul watch` runs its command at the start and after each move."""
+    """A plain `consul watch` runs its command at the start and after each change."""
     command = documented("consul watch", followed.key)
     async with running(*command, environment=followed.environment) as program:
         await follows(program, followed)
 
 
 async def test_shell(followed: Followed) -> None:
-    """The shell loop prints the active region at the start and after each move."""
+    """The shell loop prints the value at the start and after each change."""
     async with running(*shell(followed), environment=followed.environment) as program:
         await follows(program, followed)
 
 
 async def test_node(followed: Followed, node_recipes: Path) -> None:
-    """Node's package `consul` is told of each move."""
+    """Node's package `consul` is told of each change."""
     async with running(*node(followed, node_recipes), environment=followed.environment) as program:
         await follows(program, followed)
 
