@@ -1,4 +1,7 @@
-"""Owns how a route gets at what `create_app` was given, and how a request becomes an `Act`."""
+"""Owns how a route gets at what `create_app` was given, and how a request becomes an `Act`.
+
+Dependencies are coroutines, though they wait for nothing: the framework sends plain functions to a thread.
+"""
 
 from typing import Annotated
 
@@ -11,12 +14,12 @@ from controlplane.application.results import Act
 from controlplane.application.views import Principal
 
 
-def _doors(request: Request) -> Doors:
+async def _doors(request: Request) -> Doors:
     doors: Doors = request.app.state.doors
     return doors
 
 
-def _clock(request: Request) -> Clock:
+async def _clock(request: Request) -> Clock:
     clock: Clock = request.app.state.clock
     return clock
 

@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse
 
 from controlplane.api.access import Viewer
 from controlplane.api.problems import Mistake, Problem
+from controlplane.api.schemas.events import BeatAnswer, EventAnswer
 from controlplane.api.versioned import versioned
 
 DESCRIPTION = """\
@@ -24,13 +25,14 @@ router = versioned("interface")
 async def openapi(request: Request, _: Viewer) -> JSONResponse:
     """This description."""
     application: FastAPI = request.app
-    return JSONResponse(_with_problems(application.openapi()))
+    return JSONResponse(_complete(application.openapi()))
 
 
-def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
-    """The framework knows the answers of the routes only; the schema of problems is added here, once."""
+def _complete(document: dict[str, Any]) -> dict[str, Any]:
+    """The framework knows the answers of the routes only; problems and events are added here, once."""
+    models = (Problem, Mistake, EventAnswer, BeatAnswer)
     _, definitions = models_json_schema(
-        [(Problem, "serialization"), (Mistake, "serialization")], ref_template="#/components/schemas/{model}"
+        [(model, "serialization") for model in models], ref_template="#/components/schemas/{model}"
     )
     document["components"]["schemas"] |= definitions["$defs"]
     return document
