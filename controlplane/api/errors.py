@@ -9,6 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from controlplane.api.forwarding import forward
 from controlplane.api.problems import Mistake, ProblemError, ProblemResponse
+from controlplane.application.accounts import NoSuchAccount, PasswordNotAllowed
 from controlplane.application.doors import NotLeading
 from controlplane.application.fleet_file import FleetFileError
 from controlplane.application.history_ingest import ForeignVantage
@@ -83,6 +84,14 @@ async def _foreign_vantage(_: Request, error: ForeignVantage) -> ProblemResponse
     return ProblemResponse(403, "forbidden", f"{error}.")
 
 
+async def _no_such_account(_: Request, error: NoSuchAccount) -> ProblemResponse:
+    return ProblemResponse(404, "unknown_account", f"{error}.")
+
+
+async def _password(_: Request, error: PasswordNotAllowed) -> ProblemResponse:
+    return ProblemResponse(422, "password_not_allowed", f"{error}.")
+
+
 HANDLERS: dict[int | type[Exception], Any] = {
     ClientDisconnect: _disconnected,
     DatabaseUnavailable: _database,
@@ -91,7 +100,9 @@ HANDLERS: dict[int | type[Exception], Any] = {
     HistoryFormatError: _history_format,
     HistoryRangeError: _history_range,
     HTTPException: _framework,
+    NoSuchAccount: _no_such_account,
     NotLeading: forward,
+    PasswordNotAllowed: _password,
     ProblemError: _problem,
     RegistryConflict: _conflict,
     RequestValidationError: _validation,

@@ -2,16 +2,18 @@
 
 import asyncio
 import os
-import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
+from controlplane.adapters.clock import UlidFactory
 from controlplane.adapters.logs import configure_logs
+from controlplane.adapters.passwords import Argon2Hasher
 from controlplane.adapters.postgres.migrate import revisions, upgrade_to_head
 from controlplane.adapters.postgres.session import Database
 from controlplane.adapters.postgres.tokens import PostgresTokens
-from controlplane.application.gatekeeper import hashed
-from controlplane.application.ports import Token
+from controlplane.adapters.postgres.users import PostgresUsers
+from controlplane.application.accounts import Accounts
 from controlplane.bootstrap.control import run_control
 from controlplane.bootstrap.demo import show, tell
 from controlplane.bootstrap.endpoints import NotConfigured, consul_endpoint, database_address
@@ -24,7 +26,10 @@ from controlplane.processes.serve import supervise
 from controlplane.processes.table import ServePlan
 from controlplane.settings import Settings
 
-SECRET_BYTES = 32
+Result = TypeVar("Result")
+
+LOCAL = "local"
+"""Who acts, where somebody writes straight into the database."""
 
 
 def serve(settings: Settings) -> None:
@@ -82,10 +87,26 @@ def create_local_token(settings: Settings, *, name: str, role: str, vantage: str
         NotConfigured: no database is set.
         DatabaseUnavailable: it does not answer.
     """
-    secret = secrets.token_urlsafe(SECRET_BYTES)
-    token = Token(name=name, role=role, sha256=hashed(secret), vantage=vantage)
-    asyncio.run(_add_token(database_address(settings), token))
-    return secret
+
+    async def create(accounts: Accounts) -> str:
+        return await accounts.create_token(name, role=role, vantage=vantage, by=LOCAL)
+
+    return asyncio.run(_on_database(settings, create))
+
+
+def put_local_user(settings: Settings, *, name: str, role: str, password: str) -> None:
+    """Write a user straight into the database.
+
+    Raises:
+        NotConfigured: no database is set.
+        PasswordNotAllowed: too short or too long.
+        DatabaseUnavailable: it does not answer.
+    """
+
+    async def put(accounts: Accounts) -> None:
+        await accounts.put_user(name, role=role, password=password, by=LOCAL)
+
+    asyncio.run(_on_database(settings, put))
 
 
 def demo(
@@ -147,12 +168,18 @@ def serve_plan(settings: Settings, *, environment: Mapping[str, str] | None = No
     )
 
 
-async def _add_token(database: str, token: Token) -> None:
-    connections = Database(database)
+async def _on_database(settings: Settings, act: Callable[[Accounts], Awaitable[Result]]) -> Result:
+    database = Database(database_address(settings))
+    accounts = Accounts(
+        users=PostgresUsers(database),
+        tokens=PostgresTokens(database),
+        hasher=Argon2Hasher(),
+        identifiers=UlidFactory(),
+    )
     try:
-        await PostgresTokens(connections).add(token)
+        return await act(accounts)
     finally:
-        await connections.close()
+        await database.close()
 
 
 def _say_where(runtime: Runtime) -> None:

@@ -100,8 +100,8 @@ class ApiClient:
             raise UnknownOutcome(answer["text"], code="unknown", details={"change_id": answer["change_id"]})
         return answer
 
-    def change(self, path: str, **content: Any) -> dict[str, Any]:
-        """The JSON that comes of a POST which changes something; it is sent once.
+    def change(self, path: str, *, method: str = "POST", **content: Any) -> dict[str, Any]:
+        """The JSON that comes of a request which changes something; it is sent once.
 
         Raises:
             Refused: nothing has changed.
@@ -109,7 +109,7 @@ class ApiClient:
             CommandFailed: nothing was sent.
         """
         try:
-            response = self._http.post(f"/api/v1{path}", **content)
+            response = self._http.request(method, f"/api/v1{path}", **content)
         except _NOTHING_WAS_SENT as error:
             raise self._unreachable(error) from error
         except httpx.HTTPError as error:

@@ -20,6 +20,7 @@ from controlplane.cli import (
     starting,
     switches,
     tokens,
+    users,
 )
 from controlplane.cli.failures import CommandFailed
 from controlplane.cli.output import complain, say, say_json
@@ -42,6 +43,7 @@ app.add_typer(maintenance.app, name="maintenance")
 app.command()(looking.history)
 app.command()(definitions.apply)
 app.command()(definitions.export)
+app.add_typer(users.app, name="user")
 app.add_typer(tokens.app, name="token")
 app.command()(doctor.doctor)
 app.command()(starting.serve)

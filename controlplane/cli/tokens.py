@@ -1,13 +1,13 @@
 """Owns `controlplane token`: who may use the API."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from controlplane.cli.connection import DataDir, with_running_database
+from controlplane.cli.connection import DataDir, connect, with_running_database
 from controlplane.cli.names import checked_name
-from controlplane.cli.output import AsJson, say, say_json
+from controlplane.cli.output import AsJson, say, say_json, say_table
 from controlplane.cli.starting import settings_with
 
 app = typer.Typer(help="Make tokens for people, programs and probers.", no_args_is_help=True)
@@ -22,11 +22,6 @@ class Role(StrEnum):
     PROBER = "prober"
 
 
-@app.callback()
-def token() -> None:
-    """Keep `create` a word of its own: typer would drop it while it is the only command."""
-
-
 @app.command()
 def create(
     name: Annotated[
@@ -38,22 +33,49 @@ def create(
         str | None, typer.Option(callback=checked_name, help="Of a prober: the vantage it reports for.")
     ] = None,
     local: Annotated[
-        bool,
-        typer.Option("--local", help="Write it straight into the database; the only way to the first one."),
+        bool, typer.Option("--local", help="Write straight into the database; the way to the first one.")
     ] = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a token and print its secret, once."""
-    if not local:
-        raise typer.BadParameter("say --local: this version makes tokens in the database only")
     if (role is Role.PROBER) is (vantage is None):
         raise typer.BadParameter("--vantage goes with --role prober, and with it only")
-    from controlplane.bootstrap import commands  # noqa: PLC0415 - loads all rooms, a second
+    wanted = {"name": name, "role": role, "vantage": vantage}
+    if local:
+        from controlplane.bootstrap import commands  # noqa: PLC0415 - loads all rooms, a second
 
-    settings = with_running_database(settings_with(data_dir=data_dir))
-    secret = commands.create_local_token(settings, name=name, role=role, vantage=vantage)
-    if as_json:
-        say_json({"name": name, "role": role, "vantage": vantage, "token": secret})
+        settings = with_running_database(settings_with(data_dir=data_dir))
+        secret = commands.create_local_token(settings, name=name, role=role, vantage=vantage)
+        answer: dict[str, Any] = {**wanted, "token": secret}
     else:
-        say(secret)
+        with connect(data_dir) as api:
+            answer = api.change("/tokens", json=wanted)
+    say_json(answer) if as_json else say(answer["token"])
+
+
+@app.command("list")
+def list_tokens(*, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Show every token, without its secret."""
+    with connect(data_dir) as api:
+        answer = api.read("/tokens")
+    if as_json:
+        say_json(answer)
+    elif not answer["tokens"]:
+        say("no token was made yet: `controlplane token create`")
+    else:
+        rows = [(token["name"], token["role"], token["vantage"] or "") for token in answer["tokens"]]
+        say_table(("name", "role", "vantage"), rows)
+
+
+@app.command()
+def revoke(
+    name: Annotated[str, typer.Argument(callback=checked_name, help="Who holds it.", show_default=False)],
+    *,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let the holder of a token in no more."""
+    with connect(data_dir) as api:
+        answer = api.change(f"/tokens/{name}", method="DELETE")
+    say_json(answer) if as_json else say(f"done: the token of {name} is revoked")

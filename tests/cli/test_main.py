@@ -33,7 +33,7 @@ def test_the_bare_command_shows_its_words(command: Command):
     said = command("--help").out
 
     starting, operating = "serve probe migrate demo chaos", "status history failover switch maintenance"
-    words = f"{starting} {operating} apply export doctor token"
+    words = f"{starting} {operating} apply export doctor user token"
     assert [word for word in words.split() if f"\n  {word} " not in said] == []
     assert "demo-fleet" not in said
     assert "control " not in said.replace("controlplane ", "").replace("control plane", "")
@@ -92,11 +92,13 @@ def test_a_port_that_is_taken_is_one_sentence(command: Command):
     [
         ("serve", "--port", "0"),
         ("serve", "--probers", "65"),
-        ("token", "create", "--name", "ci", "--role", "viewer"),
         ("token", "create", "--name", "No Name", "--role", "viewer", "--local"),
         ("token", "create", "--name", "ci", "--role", "owner", "--local"),
         ("token", "create", "--name", "p", "--role", "prober", "--local"),
         ("token", "create", "--name", "p", "--role", "viewer", "--vantage", "us-1", "--local"),
+        ("user", "add", "alice"),
+        ("user", "add", "Alice", "--role", "admin", "--password-stdin"),
+        ("user", "add", "alice", "--role", "prober", "--password-stdin"),
         ("demo", "--runs", "0"),
         ("chaos", "kill"),
     ],
