@@ -23,7 +23,8 @@ SAMPLES_PER_PAGE = 5_000
 TURNS_MAX = 500
 POINTS_MAX = 1_500
 
-_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(6000, 1, 1, tzinfo=UTC)
+"""Between them minutes are numbers of 31 bits, as PostgreSQL keeps them."""
 _INSTANT = timedelta(microseconds=1)
 _FINER = {Resolution.DAY: Resolution.HOUR, Resolution.HOUR: Resolution.MINUTE}
 
@@ -45,12 +46,12 @@ class Span:
         """It in whole points: its first minute, and the minute behind its last one.
 
         Raises:
-            HistoryRangeError: it is empty, or has too many points.
+            HistoryRangeError: it is empty, too early, too late, or has too many points.
         """
+        if not (EARLIEST <= self.first <= LATEST and EARLIEST <= self.last <= LATEST):
+            raise HistoryRangeError(f"history is kept from {EARLIEST:%Y} to {LATEST:%Y}")
         if self.last <= self.first:
             raise HistoryRangeError("`from` lies before `to`")
-        if self.first < _EARLIEST or self.last > _LATEST:
-            raise HistoryRangeError(f"history is kept from {_EARLIEST:%Y} to {_LATEST:%Y}")
         length = self.resolution.minutes
         first = floor_to(minute_of(self.first), self.resolution)
         last = floor_to(minute_of(self.last - _INSTANT), self.resolution) + length
@@ -79,7 +80,7 @@ class Timelines:
         series = await self.reader.series(whose)
         if not series:
             return None
-        known = await self.reader.last_turns(series[0].instance, span.first)
+        known = await self.reader.last_turns(series[0].instance, moment_of(span.minutes()[0]))
         return InstanceHistoryView(
             instance=series[0].instance,
             services=_names(row.service for row in series),
@@ -119,7 +120,7 @@ class Timelines:
         blocks, cut = await (self._page if raw else self._all)(span.resolution, series, first, last)
         sums = await asyncio.to_thread(points_of, blocks, first, span.resolution)
         turns = await self.reader.turns(
-            whose, moment_of(first), moment_of(last), after=turns_after, limit=TURNS_MAX + 1
+            whose, moment_of(first), moment_of(cut), after=turns_after, limit=TURNS_MAX + 1
         )
         return TimelineView(
             first=rfc3339(moment_of(first)),

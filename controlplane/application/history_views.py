@@ -79,13 +79,14 @@ class TimelineView:
     """The end of the span, which does not belong to it."""
     resolution: str
     total: PointView
-    """All of it together."""
+    """All of it together; with resolution raw, of the samples that are told."""
     points: Sequence[PointView]
     """Those in which anything was probed; empty with resolution raw."""
     samples: Sequence[SampleView]
     """With resolution raw only."""
     next_from: str | None
-    """Where to go on, because there are more samples than one answer may hold; None: these are all."""
+    """Where to go on, because there are more samples than one answer may hold; None: these are all. What lies
+    behind it is not told here, neither samples nor changes of health."""
     turns: Sequence[TurnView]
     """Changes of health, the oldest first."""
     turns_cursor: str | None

@@ -11,6 +11,7 @@ from controlplane.adapters.postgres.history_reader import PostgresHistoryReader
 from controlplane.adapters.postgres.history_store import TURNS_PER_STATEMENT_MAX, PostgresProbeHistory
 from controlplane.adapters.postgres.history_upkeep import PostgresHistoryUpkeep
 from controlplane.adapters.postgres.session import Database
+from controlplane.application.history_reading import LATEST
 from controlplane.application.ports.history import (
     DueSpan,
     HistoryReader,
@@ -22,7 +23,7 @@ from controlplane.application.ports.history import (
 from controlplane.domain.history_block import block_of_summary
 from controlplane.domain.history_records import Origin, trace_id
 from controlplane.domain.history_summary import added
-from controlplane.domain.history_time import DAY_MINUTES, HOUR_MINUTES, Resolution, floor_to
+from controlplane.domain.history_time import DAY_MINUTES, HOUR_MINUTES, Resolution, floor_to, minute_of
 from tests.adapters.postgres_contract import BOTH, opened
 from tests.fakes.clock import EPOCH
 from tests.fakes.history import FakeHistory
@@ -360,3 +361,11 @@ async def test_nothing_is_stored_of_nothing(history: History):
     assert await history.probes.store(upload()) == Stored()
     assert await history.probes.store(upload([])) == Stored()
     assert await history.probes.store(upload([(SERIES, block(codes=[OK]))], first=2)) == Stored(blocks=1)
+
+
+async def test_a_span_up_to_the_last_minute_is_read(history: History):
+    """The last moment that may be asked for is within what minutes are kept as."""
+    last = minute_of(LATEST) + DAY_MINUTES
+
+    assert not await history.reader.blocks(Resolution.RAW, [1], 0, last, limit=1)
+    assert not await history.reader.unrolled(Resolution.DAY, 0, last)

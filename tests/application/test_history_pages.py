@@ -1,7 +1,7 @@
 """How much of history one answer holds, and where it goes on."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -91,6 +91,28 @@ async def test_samples_come_in_pages_of_whole_minutes(history: FakeHistory, time
     assert seen == sorted(seen)
 
 
+async def test_changes_of_health_come_with_the_samples_of_their_time(
+    history: FakeHistory, timelines: Timelines
+):
+    """Following `next_from` tells every change of health once, beside the samples of its minutes."""
+    busy = Samples([100 * place for place in range(600)], [7] * 600, bytes(600))
+    turns = [turn(instance=SERIES.instance, seconds=60 * minute) for minute in range(20)]
+    await history.store(
+        upload([(SERIES, block_of_samples(NOW + minute, busy)) for minute in range(20)], turns=turns)
+    )
+    seen: list[str] = []
+    asked = span(last=NOW + 20, resolution=RAW)
+    while True:
+        line = await told(timelines, INSTANCE, asked)
+        seen += [one.at for one in line.turns]
+        if line.next_from is None:
+            break
+        assert seen[-1] < line.next_from
+        asked = replace(asked, first=datetime.fromisoformat(line.next_from))
+
+    assert seen == [rfc3339(moment_of(NOW + minute)) for minute in range(20)]
+
+
 async def test_a_page_ends_with_the_blocks_that_were_read(history: FakeHistory, timelines: Timelines):
     """However many checks there are, a page reads so many blocks and leaves out no part of a minute."""
     checks = [f"c{number}" for number in range(100)]
@@ -157,8 +179,12 @@ def test_a_span_ends_where_it_is_said():
         (span(NOW, NOW), "before"),
         (span(NOW + 1, NOW), "before"),
         (span(NOW, NOW + POINTS_MAX + 1), "at most 1500 points"),
-        (Span(datetime.fromisoformat("1969-12-31T23:00:00Z"), EPOCH, DAY), "from 1970 to 9999"),
-        (Span(EPOCH, datetime.fromisoformat("9999-06-01T00:00:00Z"), DAY), "from 1970 to 9999"),
+        (Span(datetime.fromisoformat("1969-12-31T23:00:00Z"), EPOCH, DAY), "from 1970 to 6000"),
+        (Span(EPOCH, datetime.fromisoformat("6000-01-01T00:00:01Z"), DAY), "from 1970 to 6000"),
+        (
+            Span(datetime.fromisoformat("0001-01-01T00:00:00-23:00"), datetime.min.replace(tzinfo=UTC), DAY),
+            "from 1970 to 6000",
+        ),
     ],
 )
 def test_spans_that_are_not_allowed(asked: Span, why: str):

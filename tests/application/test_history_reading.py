@@ -136,6 +136,18 @@ async def test_health_is_told_from_its_beginning(history: FakeHistory, timelines
     assert elsewhere.health == {"us-1": "up"}
 
 
+async def test_health_and_its_changes_begin_together(history: FakeHistory, timelines: Timelines):
+    """A span that begins within an hour is told from that hour on, and health as it was at its beginning."""
+    turns = [turn("unknown", "up", seconds=-3600), turn("up", "down", seconds=60)]
+    await history.store(upload([(SERIES, block())], turns=turns))
+    found = await timelines.instance(INSTANCE, span(NOW + 10, NOW + 60, HOUR))
+    assert found is not None
+
+    assert found.timeline.first == rfc3339(moment_of(THIS_HOUR))
+    assert found.health == {"us-1": "up"}
+    assert [(one.before, one.after) for one in found.timeline.turns] == [("up", "down")]
+
+
 async def test_hours_come_from_sums_where_these_are_complete(history: FakeHistory, timelines: Timelines):
     """Old hours are told from their sums; the hour under way, and one filled up late, from their minutes."""
     old, late, now = (THIS_HOUR - hours * HOUR_MINUTES for hours in (2, 1, 0))

@@ -18,7 +18,7 @@ from controlplane.api.schemas.history import (
     StoryAnswer,
 )
 from controlplane.api.versioned import versioned
-from controlplane.application.history_reading import Span, place_of
+from controlplane.application.history_reading import EARLIEST, Span, place_of
 from controlplane.application.history_stories import StoryCursor
 from controlplane.application.ports.history import Place, Whose
 from controlplane.contract.documents import DocumentKind
@@ -36,7 +36,7 @@ def _instance_id(text: str) -> str:
     return text
 
 
-def _span(
+async def _span(
     clock: ClockGiven,
     first: Annotated[
         AwareDatetime | None, Query(alias="from", description="The beginning, RFC 3339; an hour before `to`.")
@@ -49,10 +49,10 @@ def _span(
     ] = Resolution.MINUTE,
 ) -> Span:
     end: datetime = last or clock.now()
-    return Span(first or end - SPAN_DEFAULT, end, resolution)
+    return Span(first or max(end, EARLIEST) - SPAN_DEFAULT, end, resolution)
 
 
-def _turns_after(
+async def _turns_after(
     turns_cursor: Annotated[
         str | None,
         Query(pattern=r"^[0-9]{1,14}-[0-9]{1,18}$", description="`turns_cursor` of the answer before."),
@@ -85,7 +85,7 @@ async def instance_history(
     vantage: OfVantage = None,
     check: OfCheck = None,
 ) -> InstanceHistoryAnswer:
-    """Health and latency of an instance over time. With `raw`, go on at `next_from` for more samples."""
+    """Health and latency of an instance over time. With `raw`, go on at `next_from`."""
     whose = Whose(instance=instance, vantage=vantage, check=check)
     found = await doors.history.timelines.instance(whose, span, turns_after=turns_after)
     if found is None:

@@ -109,13 +109,13 @@ class TimelineAnswer(Answer):
     resolution: str
     """`raw`, `minute`, `hour` or `day`."""
     total: PointAnswer
-    """All of it together."""
+    """All of it together; with resolution raw, of the samples that are told."""
     points: list[PointAnswer]
     """Those in which anything was probed; empty with resolution raw."""
     samples: list[SampleAnswer]
     """By time; with resolution raw only."""
     next_from: str | None
-    """Send it as `from` for more samples; null when these are all."""
+    """Send it as `from` for what lies behind it, samples and changes of health; null when these are all."""
     turns: list[TurnAnswer]
     """Changes of health, the oldest first."""
     turns_cursor: str | None
