@@ -22,6 +22,7 @@ from controlplane.application.ports import (
     RegistryRepository,
     StoreError,
 )
+from controlplane.contract.keys import REVISION_LIMIT
 from controlplane.domain.fleet import Definitions, Fleet, Instance
 
 APPLY_ATTEMPTS_MAX = 5
@@ -105,6 +106,8 @@ class RegistryService:
     async def apply(self, text: str | bytes, *, by: str, dry_run: bool) -> Applied:
         """Take a fleet file, and say what it changes; one that changes nothing makes no new revision.
 
+        It makes one all the same where Consul names a revision that was never applied, to get above it.
+
         Raises:
             FleetFileError: mistakes, each with line and path; nothing has changed.
             RegistryConflict: others kept changing the definitions; nothing has changed.
@@ -135,7 +138,8 @@ class RegistryService:
 
     async def _apply(self, fleet: Fleet, *, by: str, dry_run: bool) -> Applied:
         stored = await self._repository.load()
-        differences = await asyncio.to_thread(_lines, stored.fleet, fleet)
+        lines = await asyncio.to_thread(_lines, stored.fleet, fleet)
+        differences = (*self._overtaken(stored.revision), *lines)
         if dry_run or not differences:
             return Applied(stored.revision, differences, dry_run=dry_run)
         revision = await self._repository.replace(
@@ -153,9 +157,19 @@ class RegistryService:
             except (DatabaseUnavailable, DefinitionsUnreadable, StoreError) as error:
                 logger.warning("definitions spread later", extra={"revision": revision, "error": str(error)})
 
+    def _overtaken(self, stored: int) -> tuple[str, ...]:
+        """What an apply changes where Consul names more than PostgreSQL has, by a hand or an old backup."""
+        named = self._named()
+        return (f"~ revision: {stored} → {named + 1}, for Consul names {named}",) if named > stored else ()
+
     def _highest(self) -> int:
         """The highest revision that anybody may be working by."""
-        return max(self._announced(), self._definitions.revision)
+        return max(self._named(), self._definitions.revision)
+
+    def _named(self) -> int:
+        """What Consul names; 0 where no number would be left above it."""
+        announced = self._announced()
+        return announced if announced + 1 < REVISION_LIMIT else 0
 
     async def _catch_up(self, revision: int) -> None:
         """Read until `revision` is at hand: of many commits in a row, one reading serves them all."""

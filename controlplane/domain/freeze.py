@@ -72,9 +72,11 @@ def _standing(situation: Situation) -> Iterator[Obstacle]:
 def _knowledge(situation: Situation) -> Iterator[Obstacle]:
     held, wanted = situation.definitions.revision, situation.registry_revision
     if held < wanted:
-        yield _freeze(
-            "definitions_behind", f"definitions are at revision {held}, the registry is at {wanted}"
+        text = (
+            f"definitions are at revision {held}, the registry is at {wanted}; if nobody applied {wanted}: "
+            f"`controlplane apply` of the same file goes above it, or set the key `registry` to {held}"
         )
+        yield _freeze("definitions_behind", text)
     if situation.restraints is None:
         text = (
             'the key `pause` cannot be read or is absent; {"groups":{},"regions":{}} would restrain nothing'

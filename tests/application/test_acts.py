@@ -329,6 +329,23 @@ async def test_definitions_that_are_behind_freeze() -> None:
         assert any("definitions are at revision 1" in text for text in replica.doors.queries.status().freezes)
 
 
+async def test_a_registry_number_that_nobody_applied_names_its_remedy() -> None:
+    """A number written by hand freezes, says what ends that, and an apply of the same file does end it."""
+    world = World()
+    async with world.settled() as replica:
+        world.server.edit(KEYS.registry, b"900")
+        world.health["us-east"] = DOWN
+        await asyncio.sleep(15)
+        behind = [text for text in replica.doors.queries.status().freezes if "registry is at 900" in text]
+        assert "`controlplane apply` of the same file goes above it" in behind[0]
+        assert world.active() == "us-east"
+
+        applied = await replica.doors.registry.apply(FLEET, by="alice", dry_run=False)
+        assert applied.revision == 901
+        await world.until(lambda: world.active() == "eu-west", 15)
+        assert replica.doors.queries.status().freezes == ()
+
+
 async def test_readiness_says_what_is_missing() -> None:
     """A replica is ready once definitions, Consul and the store are known; PostgreSQL is said beside."""
     world = World()

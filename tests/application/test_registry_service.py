@@ -15,6 +15,7 @@ from controlplane.application.ports import (
     StoreUnavailable,
 )
 from controlplane.application.registry_service import APPLY_ATTEMPTS_MAX, DIFFERENCES_MAX, RegistryService
+from controlplane.contract.keys import REVISION_LIMIT
 from controlplane.domain.fleet import Definitions, Fleet, Instance
 from tests.application.fleets import SHOP, edited, fleet
 from tests.fakes.registry import FakeDefinitionsCache, FakeRegistry
@@ -154,6 +155,32 @@ async def test_a_new_revision_lies_above_the_announced_one():
     rig.key = 50
     await service.adopt("checkout", None, [ADOPTED])
     assert rig.announced == [42, 51]
+
+
+async def test_an_apply_passes_a_number_that_nobody_applied():
+    """Where Consul names more than PostgreSQL has, the same file makes a new revision, and shows it."""
+    rig = Rig()
+    service = rig.service()
+    await service.apply(SHOP, by="alice", dry_run=False)
+    rig.key = 41
+
+    shown = await service.apply(SHOP, by="bob", dry_run=True)
+    assert (shown.revision, shown.differences) == (1, ("~ revision: 1 → 42, for Consul names 41",))
+    applied = await service.apply(SHOP, by="bob", dry_run=False)
+    assert (applied.revision, applied.differences) == (42, shown.differences)
+    assert service.current().revision == rig.announced[-1] == 42
+
+    rig.key = 42
+    assert (await service.apply(SHOP, by="bob", dry_run=False)).differences == ()
+
+
+async def test_the_last_of_all_numbers_is_not_passed():
+    """A number above which there is none is left to a person: no revision is made that nobody could read."""
+    rig = Rig(key=REVISION_LIMIT - 1)
+    service = rig.service()
+
+    assert (await service.apply(SHOP, by="alice", dry_run=False)).revision == 1
+    assert (await service.apply(SHOP, by="alice", dry_run=False)).differences == ()
 
 
 async def test_a_process_starts_from_disk_while_postgresql_is_away():

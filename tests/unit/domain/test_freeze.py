@@ -57,7 +57,10 @@ def codes(obstacles: Iterable[Obstacle]) -> list[str]:
         (
             {"registry_revision": REGISTRY + 1},
             "definitions_behind",
-            "definitions are at revision 7, the registry is at 8",
+            (
+                "definitions are at revision 7, the registry is at 8; if nobody applied 8: "
+                "`controlplane apply` of the same file goes above it, or set the key `registry` to 7"
+            ),
         ),
         (
             {"restraints": None},
