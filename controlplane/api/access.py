@@ -1,7 +1,9 @@
-"""Owns who may call what: bearer tokens before anything else is read, then one role per route.
+"""Owns who may call what: tokens and sessions before anything else is read, then one role per route.
 
 Everything below `/api` needs a token, the description of the interface and unknown paths included. The token
-is judged before the body is read, so a stranger can make us read headers only.
+is judged before the body is read, so a stranger can make us read headers only. What only looks may show the
+session of a browser instead, whose `EventSource` cannot send a token; what acts may not, for a browser sends
+its cookies with every request, whoever wrote the form.
 """
 
 from functools import partial
@@ -10,15 +12,18 @@ from typing import Annotated
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from controlplane.api.problems import ProblemError, ProblemResponse
 from controlplane.application.doors import Gatekeeper
+from controlplane.application.people import People
 from controlplane.application.views import Principal
 
 PROTECTED_PREFIX = "/api"
 PROBER = "prober"
 
+_LOOKING = frozenset({"GET", "HEAD"})
 _RANKS = {"viewer": 1, "operator": 2, "admin": 3}
 
 _scheme = HTTPBearer(
@@ -31,9 +36,10 @@ _scheme = HTTPBearer(
 class Authentication:
     """ASGI middleware: finds out who is asking, or answers 401."""
 
-    def __init__(self, app: ASGIApp, *, gatekeeper: Gatekeeper) -> None:
+    def __init__(self, app: ASGIApp, *, gatekeeper: Gatekeeper, people: People) -> None:
         self._app = app
         self._gatekeeper = gatekeeper
+        self._people = people
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Admit the request, with its principal, or answer 401."""
@@ -48,8 +54,14 @@ class Authentication:
 
     def _principal(self, scope: Scope) -> Principal | None:
         """Who is asking, as of now; None for nobody, or nobody any more."""
-        secret = _secret(scope)
-        return self._gatekeeper.authenticate(secret) if secret else None
+        headers = Headers(scope=scope)
+        if "authorization" in headers:
+            secret = _secret(scope)
+            return self._gatekeeper.authenticate(secret) if secret else None
+        if scope["method"] not in _LOOKING:
+            return None
+        visit = self._people.visit(cookie_parser(headers.get("cookie", "")))
+        return visit.principal if visit else None
 
 
 def _is_protected(path: str) -> bool:
@@ -89,7 +101,7 @@ def may_still_look(request: Request) -> bool:
     return principal is not None and principal.role in _RANKS
 
 
-def _principal(request: Request, _: Annotated[object, Security(_scheme)]) -> Principal:
+async def _principal(request: Request, _: Annotated[object, Security(_scheme)]) -> Principal:
     principal: Principal = request.state.principal
     return principal
 
@@ -97,19 +109,23 @@ def _principal(request: Request, _: Annotated[object, Security(_scheme)]) -> Pri
 _Anybody = Annotated[Principal, Depends(_principal)]
 
 
-def _viewer(principal: _Anybody) -> Principal:
+async def _viewer(principal: _Anybody) -> Principal:
     return require("viewer", principal)
 
 
-def _operator(principal: _Anybody) -> Principal:
+async def _operator(principal: _Anybody) -> Principal:
     return require("operator", principal)
 
 
-def _definitions_reader(principal: _Anybody) -> Principal:
+async def _admin(principal: _Anybody) -> Principal:
+    return require("admin", principal)
+
+
+async def _definitions_reader(principal: _Anybody) -> Principal:
     return principal if principal.role == PROBER else require("viewer", principal)
 
 
-def _prober(principal: _Anybody) -> Principal:
+async def _prober(principal: _Anybody) -> Principal:
     if principal.role != PROBER or principal.vantage is None:
         raise ProblemError(
             403,
@@ -121,5 +137,6 @@ def _prober(principal: _Anybody) -> Principal:
 
 Viewer = Annotated[Principal, Depends(_viewer)]
 Operator = Annotated[Principal, Depends(_operator)]
+Admin = Annotated[Principal, Depends(_admin)]
 DefinitionsReader = Annotated[Principal, Depends(_definitions_reader)]
 Prober = Annotated[Principal, Depends(_prober)]

@@ -25,8 +25,10 @@ from controlplane.api.observing import Observing, RequestMetrics
 from controlplane.api.recovery import Recovery
 from controlplane.api.routes import (
     confirmation,
+    events,
     failover,
     history,
+    people,
     probe_history,
     process,
     registry,
@@ -46,7 +48,9 @@ _ROUTES = (
     failover,
     switches,
     confirmation,
+    events,
     restraints,
+    people,
     registry,
     history,
     timelines,
@@ -104,7 +108,7 @@ def _layers(
         Middleware(Observing, clock=clock, metrics=metrics),
         Middleware(Recovery),
         Middleware(Deadline, seconds=request_timeout_seconds),
-        Middleware(Authentication, gatekeeper=doors.gatekeeper),
+        Middleware(Authentication, gatekeeper=doors.gatekeeper, people=doors.people),
         Middleware(BodyLimit, by_path=_BODY_BYTES_MAX),
     ]
 

@@ -47,6 +47,8 @@ PLACEHOLDERS = {
     "an-instance": "instance",
     "a-region": "region",
     "failover/catalog": "kind}/{name",
+    "a-viewer": "user",
+    "a-program": "token",
 }
 ROUTES = [
     Route("GET", "/status", READERS),
@@ -68,6 +70,12 @@ ROUTES = [
     Route("GET", "/pause", READERS),
     Route("POST", "/pause", "operator admin", json={**RESTRAINT, "for": "1h"}),
     Route("POST", "/resume", "operator admin", json=RESTRAINT),
+    Route("GET", "/users", "admin"),
+    Route("PUT", "/users/a-viewer", "admin", json={"role": "operator"}),
+    Route("DELETE", "/users/a-viewer", "admin"),
+    Route("GET", "/tokens", "admin"),
+    Route("POST", "/tokens", "admin", json={"name": "ci", "role": "viewer"}, found=False),
+    Route("DELETE", "/tokens/a-program", "admin", found=False),
     Route("GET", "/registry/definitions", f"{READERS} prober"),
     Route("POST", "/registry/apply", "admin", content="regions: []"),
     Route("POST", "/registry/apply?dry_run=true", READERS, content="regions: []"),
