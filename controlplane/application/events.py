@@ -12,6 +12,9 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Any, Self
 
+from controlplane.application.ports import Clock
+from controlplane.contract.times import rfc3339
+
 RING_EVENTS_MAX = 2_048
 """How far a reader may fall behind, and how far back one that returns is served."""
 BATCH_EVENTS_MAX = 64
@@ -49,6 +52,8 @@ class Event:
     """Of what it is about, among those of its kind."""
     data: Mapping[str, Any]
     """How it is now, as JSON; empty: it is no more."""
+    at: str
+    """RFC 3339; when this replica noticed."""
 
 
 class TooManyReaders(Exception):
@@ -60,6 +65,7 @@ class EventHub:
     """Keeps the latest events, and the places of its readers; `origin` is the holder of this replica."""
 
     origin: str
+    clock: Clock
     readers: "set[EventReader]" = field(default_factory=set)
     closed: bool = False
     _sequence: int = 0
@@ -68,7 +74,7 @@ class EventHub:
     def publish(self, kind: EventKind, name: str, data: Mapping[str, Any]) -> None:
         """Tell everybody; waits for nobody."""
         self._sequence += 1
-        self._ring.append(Event(self.identifier(self._sequence), self._sequence, kind, name, data))
+        self._ring.append(self._event(kind, name, data))
         self._wake()
 
     def forget(self) -> None:
@@ -110,6 +116,14 @@ class EventHub:
     def identifier(self, place: int) -> str:
         """The id of the event before a place, by which one comes back to it."""
         return f"{self.origin}-{place}"
+
+    def reset(self) -> Event:
+        """What is told to a reader that may have missed something, and goes on from now."""
+        return self._event(EventKind.RESET, "", {})
+
+    def _event(self, kind: EventKind, name: str, data: Mapping[str, Any]) -> Event:
+        identifier, at = self.identifier(self._sequence), rfc3339(self.clock.now())
+        return Event(identifier, self._sequence, kind, name, data, at)
 
     def _place_of(self, identifier: str) -> int | None:
         origin, _, sequence = identifier.rpartition("-")
@@ -188,4 +202,4 @@ class EventReader:
     def _reset(self) -> Event:
         self._fell_behind = not self._is_new
         self._is_new, self._place = False, self._hub.place
-        return Event(self._hub.identifier(self._place), self._place, EventKind.RESET, "", {})
+        return self._hub.reset()

@@ -230,7 +230,7 @@ class ReplicaParts:
     def events(self) -> EventFeed:
         """What readers are told as it happens."""
         return EventFeed(
-            EventHub(self.holder),
+            EventHub(self.holder, self.ports.clock),
             self.ports.clock,
             status=self.queries.status,
             cells=lambda: cells(self.loop.evaluation),

@@ -261,7 +261,7 @@ async def test_what_stirs_nothing_is_told_by_the_slow_look():
     document = {"revision": 1, "change": change}
     pictures = [replace(GOOD, groups=(replace(GOOD.groups[0], document=document),))]
     clock = FakeClock()
-    feed = EventFeed(EventHub("01HOME"), clock, lambda: pictures[-1], dict, dict)
+    feed = EventFeed(EventHub("01HOME", clock), clock, lambda: pictures[-1], dict, dict)
     running = asyncio.create_task(feed.run())
     with feed.open(None, ()) as reader:
         await asyncio.sleep(10)

@@ -13,6 +13,7 @@ from controlplane.application.events import (
     EventReader,
     TooManyReaders,
 )
+from tests.fakes.clock import FakeClock
 
 pytestmark = pytest.mark.looptime
 
@@ -21,7 +22,7 @@ WAIT_SECONDS = 5.0
 
 @pytest.fixture
 def hub() -> EventHub:
-    return EventHub("01HOME")
+    return EventHub("01HOME", FakeClock())
 
 
 def publish(hub: EventHub, *names: str, kind: EventKind = EventKind.GROUP) -> None:

@@ -14,12 +14,13 @@ from controlplane.application.results import (
     GroupDriftRequest,
     MoveRequest,
     PauseRequest,
+    Refused,
     Result,
     ResumeRequest,
 )
 from controlplane.application.retention import Retention
 from controlplane.application.switch_requests import DriftRequest, FlipRequest, UndoRequest
-from controlplane.application.switch_views import ServiceSwitchesView, SwitchesView
+from controlplane.application.switch_views import ServiceSwitchesView, SwitchesView, SwitchPreview
 from controlplane.application.views import (
     ChangeView,
     LeaderView,
@@ -128,14 +129,25 @@ class FakeSwitches:
             change_id="change-2", text="checkout/recommendations is degraded", revision=43
         )
     )
+    previewed: SwitchPreview | Refused = field(
+        default_factory=lambda: SwitchPreview("checkout", 42, before={}, after={})
+    )
     failure: Exception | None = None
     asked: list[FlipRequest | UndoRequest | DriftRequest] = field(default_factory=list)
+    looked_ahead: list[FlipRequest | UndoRequest | DriftRequest] = field(default_factory=list)
+    """What was previewed."""
 
     def all(self) -> SwitchesView:
         return self.picture
 
     def of(self, service: str) -> ServiceSwitchesView:
         return {view.service: view for view in self.picture.services}[service]
+
+    async def preview(self, request: FlipRequest | UndoRequest | DriftRequest) -> SwitchPreview | Refused:
+        self.looked_ahead.append(request)
+        if self.failure:
+            raise self.failure
+        return self.previewed
 
     async def flip(self, request: FlipRequest) -> Result:
         return self._act(request)
@@ -208,7 +220,7 @@ class FakeDoors:
     history: FakeHistory = field(default_factory=FakeHistory)
     evaluations: FakeEvaluations = field(default_factory=FakeEvaluations)
     journal: FakeJournal = field(default_factory=FakeJournal)
-    events: EventHub = field(default_factory=lambda: EventHub("01HFAKE"))
+    events: EventHub = field(default_factory=lambda: EventHub("01HFAKE", FakeClock()))
 
     def doors(self) -> Doors:
         return Doors(

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from controlplane.api.limits import STREAM_SEND_SECONDS_MAX
 from controlplane.api.routes.events import BEAT_SECONDS
 from controlplane.application.events import READERS_MAX, RING_EVENTS_MAX, EventKind
+from tests.fakes.clock import EPOCH
 from tests.fakes.doors import FakeDoors
 from tests.web.serving import served
 from tests.web.streams import EVENTS, PATIENCE_SECONDS, streamed
@@ -35,7 +36,8 @@ async def test_a_reader_hears_what_happens(url: str, fakes: FakeDoors):
 
     assert (opening.id, opening.retry, opening.event) == ("01HFAKE-0", "1000", None)
     assert (message.event, message.id) == ("group", "01HFAKE-1")
-    assert message.data == {"kind": "group", "name": "checkout", "now": STEADY}
+    told = {"kind": "group", "name": "checkout", "now": STEADY, "at": message.data["at"]}
+    assert (message.data, told["at"][:11]) == (told, f"{EPOCH:%Y-%m-%dT}")
 
 
 async def test_nothing_between_buffers_or_keeps_it(url: str):
@@ -54,7 +56,7 @@ async def test_a_reader_goes_on_where_it_was(url: str, fakes: FakeDoors, way: st
         fakes.events.publish(EventKind.GROUP, name, STEADY)
     place = {"headers": {"Last-Event-ID": "01HFAKE-1"}} if way == "header" else {"query": "?after=01HFAKE-1"}
 
-    async with streamed(url, **place) as stream:  # type: ignore[arg-type]
+    async with streamed(url, **place) as stream:
         assert (await stream.next()).id == "01HFAKE-1"
         assert [(await stream.next()).data["name"] for _ in range(2)] == ["second", "third"]
 

@@ -77,7 +77,7 @@ async def events(
 
 
 def _message(event: Event) -> ServerSentEvent:
-    data = EventAnswer(kind=event.kind, name=event.name, now=dict(event.data))
+    data = EventAnswer(kind=event.kind, name=event.name, now=dict(event.data), at=event.at)
     return ServerSentEvent(id=event.id, event=event.kind, data=data)
 
 

@@ -31,6 +31,8 @@ class EventAnswer(Answer):
     """Which one of its kind."""
     now: dict[str, Any]
     """How it is now; empty: it is no more. Fields may be added, none is renamed."""
+    at: str
+    """When this replica noticed; RFC 3339."""
 
 
 class BeatAnswer(Answer):
