@@ -14,11 +14,12 @@ from controlplane.application.results import (
     GroupDriftRequest,
     MoveRequest,
     PauseRequest,
+    Refused,
     Result,
     ResumeRequest,
 )
 from controlplane.application.switch_requests import DriftRequest, FlipRequest, UndoRequest
-from controlplane.application.switch_views import ServiceSwitchesView, SwitchesView
+from controlplane.application.switch_views import ServiceSwitchesView, SwitchesView, SwitchPreview
 from controlplane.application.views import (
     ChangeView,
     PlanView,
@@ -109,6 +110,13 @@ class Switches(Protocol):
 
         Raises:
             KeyError: no such service, or it has no switches.
+        """
+
+    async def preview(self, request: FlipRequest | UndoRequest | DriftRequest) -> SwitchPreview | Refused:
+        """What an act would change if it were done now, or why it would be refused. Nothing is written.
+
+        Raises:
+            DatabaseUnavailable: what to undo is older than the log, and PostgreSQL does not answer.
         """
 
     async def flip(self, request: FlipRequest) -> Result:

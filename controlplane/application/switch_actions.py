@@ -1,31 +1,25 @@
 """Owns what a person may do with switches. Any replica publishes what it is asked; none needs to lead."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from weakref import WeakValueDictionary
 
 from controlplane.application.drafting import Context
 from controlplane.application.guards import definitions_unchanged
-from controlplane.application.journaller import LOG_BYTES_MAX
 from controlplane.application.logbook import change_id, done_before
 from controlplane.application.ports import Clock, Identifiers, Store, StoreUnavailable
 from controlplane.application.results import Act, Done, Refused, Result
-from controlplane.application.switch_deciding import Intent, basis, flip_intent, undo_intent
+from controlplane.application.switch_deciding import Intent, basis
+from controlplane.application.switch_grounds import SwitchGrounds, answered
 from controlplane.application.switch_reading import SWITCHES, Reading, SwitchReader
-from controlplane.application.switch_recovery import SwitchRecovery
 from controlplane.application.switch_requests import DriftRequest, FlipRequest, UndoRequest
 from controlplane.application.switch_resolving import resolution
-from controlplane.application.switch_telling import summary
 from controlplane.application.switch_writing import SwitchWriter, Writing
 from controlplane.contract.keys import Keys
-from controlplane.contract.log_entries import LogEntry
 from controlplane.contract.switches import SwitchChange, SwitchChangeKind
 from controlplane.contract.times import rfc3339
-from controlplane.domain.fleet import Definitions
-from controlplane.domain.freeze import is_tilted
-from controlplane.domain.revisions import RevisionError
-from controlplane.domain.switches import Ground, Switches, SwitchRefusal, changed_names
+from controlplane.domain.switches import changed_names
 
 TRIES_MAX = 5
 """How often an act is decided anew after another replica published first."""
@@ -36,7 +30,7 @@ LOST_RACES = frozenset({"document_changed", "revision_taken", "definitions_chang
 class SwitchActions:
     """Decides from a fresh reading and publishes under its index; who loses a race decides again.
 
-    `identity` answers which store this is, None where that is not known; `log_bytes` how large its log is.
+    `identity` answers which store this is, None where that is not known.
     """
 
     store: Store
@@ -45,16 +39,14 @@ class SwitchActions:
     identifiers: Identifiers
     reader: SwitchReader
     writer: SwitchWriter
-    recovery: SwitchRecovery
+    grounds: SwitchGrounds
     identity: Callable[[], str | None]
-    definitions: Callable[[], Definitions]
-    log_bytes: Callable[[], int]
     _turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     """One act per service at a time: waiting for one's turn is cheaper than losing a race to oneself."""
 
     async def flip(self, request: FlipRequest) -> Result:
         """Degrade, restore or force a switch; done, too, where it is so already."""
-        return await self._answered(self._flip(request))
+        return await answered(self._act(request))
 
     async def undo(self, request: UndoRequest) -> Result:
         """Take back what a revision changed, unless somebody has changed it since.
@@ -62,42 +54,15 @@ class SwitchActions:
         Raises:
             DatabaseUnavailable: it is older than the log, and PostgreSQL does not answer.
         """
-        return await self._answered(self._undo(request))
+        return await answered(self._act(request))
 
     async def resolve(self, request: DriftRequest) -> Result:
         """Say which is right where a document is not what was published last."""
-        return await self._answered(self._resolve(request))
+        return await answered(self._resolve(request))
 
-    async def _answered(self, acting: Awaitable[Result]) -> Result:
-        try:
-            return await acting
-        except SwitchRefusal as refusal:
-            return Refused(refusal.code, str(refusal))
-        except StoreUnavailable as error:
-            return Refused("consul_unavailable", f"nothing was sent: {error}")
-        except RevisionError as error:
-            return Refused("revisions_exhausted", str(error))
-
-    async def _flip(self, request: FlipRequest) -> Result:
+    async def _act(self, request: FlipRequest | UndoRequest) -> Result:
         asked_at = self.clock.monotonic()
-        offset = self.store.clock_offset_seconds()
-        if request.flip.expires_at and offset and is_tilted(offset):
-            text = f"no end can be set here: this replica's clock is {offset:+.1f} s off Consul's"
-            raise SwitchRefusal("clock_tilt", text)
-        return await self._carry_out(flip_intent(request), asked_at)
-
-    async def _undo(self, request: UndoRequest) -> Result:
-        asked_at = self.clock.monotonic()
-        return await self._carry_out(undo_intent(request, await self._entry(request)), asked_at)
-
-    async def _entry(self, request: UndoRequest) -> LogEntry:
-        service, revision = request.service, request.revision
-        reading = await self.reader.read(service)
-        found = {one.revision: one for one in reading.logged}.get(revision)
-        entry = found.published if found else await self.recovery.published(service, revision)
-        if entry is None:
-            raise SwitchRefusal("unknown_revision", f"revision {revision} of {service} was never in force")
-        return entry
+        return await self._carry_out(await self.grounds.intent(request), asked_at)
 
     async def _carry_out(self, intent: Intent, asked_at: float) -> Result:
         act_id = change_id(intent.act, self.identifiers)
@@ -117,11 +82,11 @@ class SwitchActions:
         done = done_before(f"{SWITCHES}/{intent.service}", act_id, reading.logged)
         if done:
             return done
-        self._require_room()
+        self.grounds.require_room()
         document = basis(intent, reading, baseline)
         registry = await self.store.get(self.keys.registry, consistent=True)
-        after = intent.decide(document, reading.logged, self._ground(intent.service))
-        text = _told(intent, after)
+        after = intent.decide(document, reading.logged, self.grounds.ground(intent.service))
+        text = intent.told(after)
         if not changed_names(document.switches, after):
             return Done(act_id, f"{text}; it was so already", document.revision)
         guard = definitions_unchanged(self.keys, registry.modify_index if registry else 0)
@@ -142,7 +107,7 @@ class SwitchActions:
         done = done_before(f"{SWITCHES}/{request.service}", act_id, reading.logged)
         if done:
             return done
-        before, after = resolution(request, reading, await self.recovery.last_known(reading))
+        before, after = resolution(request, reading, await self.grounds.last_known(reading))
         writing = Writing(
             reading=reading,
             before=before,
@@ -155,33 +120,11 @@ class SwitchActions:
         )
         return await self.writer.publish(writing, identity=self._known_identity(), asked_at=asked_at)
 
-    def _require_room(self) -> None:
-        size = self.log_bytes()
-        if size > LOG_BYTES_MAX:
-            raise SwitchRefusal(
-                "history_full",
-                f"the log in Consul holds {size} bytes, above {LOG_BYTES_MAX}: no switch is flipped until "
-                "PostgreSQL has taken it up",
-            )
-
     def _known_identity(self) -> str:
         identity = self.identity()
         if identity is None:
             raise StoreUnavailable("which store this is is not known")
         return identity
 
-    def _ground(self, service: str) -> Ground:
-        fleet = self.definitions().fleet
-        declared = {one.name: one.switches for one in fleet.services}.get(service, ())
-        return Ground(
-            declared={definition.name: definition for definition in declared},
-            regions=[region.name for region in fleet.regions],
-            now=self.clock.now(),
-        )
-
     def _change(self, act: Act, act_id: str, kind: SwitchChangeKind) -> SwitchChange:
         return SwitchChange(act_id, kind, act.by, act.reason, rfc3339(self.clock.now()))
-
-
-def _told(intent: Intent, switches: Switches) -> str:
-    return ", ".join(f"{intent.service}/{name} is {summary(switches[name])}" for name in intent.switches)

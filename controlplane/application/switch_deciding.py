@@ -9,7 +9,7 @@ from controlplane.application.logbook import Logged
 from controlplane.application.results import Act
 from controlplane.application.switch_reading import Reading
 from controlplane.application.switch_requests import FlipRequest, UndoRequest
-from controlplane.application.switch_telling import since, switches_of
+from controlplane.application.switch_telling import since, summary, switches_of
 from controlplane.contract.log_entries import LogEntry
 from controlplane.contract.switches import SwitchChangeKind, SwitchDocument
 from controlplane.domain.switch_undo import changed_since, touched, undone
@@ -35,6 +35,10 @@ class Intent:
     expected_revision: int | None
     decide: Decide
     explanation: Mapping[str, Any]
+
+    def told(self, switches: Switches) -> str:
+        """What these switches are after it, as a clause."""
+        return ", ".join(f"{self.service}/{name} is {summary(switches[name])}" for name in self.switches)
 
 
 def flip_intent(request: FlipRequest) -> Intent:

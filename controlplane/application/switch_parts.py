@@ -8,12 +8,14 @@ from controlplane.application.leadership import Leadership
 from controlplane.application.mirror import StoreMirror
 from controlplane.application.numbering import Numbering
 from controlplane.application.publisher import Publisher
-from controlplane.application.results import Result
+from controlplane.application.results import Refused, Result
 from controlplane.application.switch_actions import SwitchActions
 from controlplane.application.switch_aligning import SwitchAligning
 from controlplane.application.switch_automation import SwitchAutomation
 from controlplane.application.switch_ending import SwitchEnding
+from controlplane.application.switch_grounds import SwitchGrounds
 from controlplane.application.switch_picture import SwitchPicture
+from controlplane.application.switch_previewing import SwitchPreviews
 from controlplane.application.switch_reading import SwitchReader
 from controlplane.application.switch_recovery import SwitchRecovery
 from controlplane.application.switch_repairing import SwitchRepairing
@@ -21,7 +23,7 @@ from controlplane.application.switch_requests import DriftRequest, FlipRequest, 
 from controlplane.application.switch_sight import SwitchSight
 from controlplane.application.switch_upkeep import SwitchUpkeep
 from controlplane.application.switch_value_repair import SwitchValueRepair
-from controlplane.application.switch_views import ServiceSwitchesView, SwitchesView
+from controlplane.application.switch_views import ServiceSwitchesView, SwitchesView, SwitchPreview
 from controlplane.application.switch_writing import SwitchWriter
 from controlplane.application.world import Ports
 from controlplane.contract.keys import Keys
@@ -30,9 +32,10 @@ from controlplane.domain.fleet import Definitions
 
 @dataclass(frozen=True, slots=True)
 class SwitchDoor:
-    """Looking and acting, behind the one door `Switches`."""
+    """Looking, asking what would be, and acting, behind the one door `Switches`."""
 
     picture: SwitchPicture
+    previews: SwitchPreviews
     actions: SwitchActions
 
     def all(self) -> SwitchesView:
@@ -46,6 +49,10 @@ class SwitchDoor:
             KeyError: no such service, or it has no switches.
         """
         return self.picture.of(service)
+
+    async def preview(self, request: FlipRequest | UndoRequest | DriftRequest) -> SwitchPreview | Refused:
+        """What an act would change if it were done now."""
+        return await self.previews.preview(request)
 
     async def flip(self, request: FlipRequest) -> Result:
         """Degrade, restore or force a switch."""
@@ -151,7 +158,21 @@ class SwitchParts:
     def door(self) -> SwitchDoor:
         """What the API and the pages are given."""
         return SwitchDoor(
-            SwitchPicture(self.ports.clock, self.sight, self.publisher, self.definitions), self._actions()
+            SwitchPicture(self.ports.clock, self.keys, self.sight, self.publisher, self.definitions),
+            SwitchPreviews(self.reader, self.grounds),
+            self._actions(),
+        )
+
+    @cached_property
+    def grounds(self) -> SwitchGrounds:
+        """What acts and their previews are judged by."""
+        return SwitchGrounds(
+            self.ports.store,
+            self.ports.clock,
+            self.reader,
+            self.recovery,
+            self.definitions,
+            log_bytes=self._log_bytes,
         )
 
     def _actions(self) -> SwitchActions:
@@ -162,10 +183,8 @@ class SwitchParts:
             self.ports.identifiers,
             self.reader,
             self.writer,
-            self.recovery,
+            self.grounds,
             identity=self.identity,
-            definitions=self.definitions,
-            log_bytes=self._log_bytes,
         )
 
     def _log_bytes(self) -> int:

@@ -15,6 +15,7 @@ from controlplane.application.switch_views import (
     SwitchesView,
     SwitchView,
 )
+from controlplane.contract.keys import Keys
 from controlplane.contract.switches import Switch, SwitchChange
 from controlplane.contract.times import rfc3339
 from controlplane.domain.fleet import Definitions, SwitchDefinition
@@ -26,6 +27,7 @@ class SwitchPicture:
     """Shows what this replica knows, without asking anybody."""
 
     clock: Clock
+    keys: Keys
     sight: SwitchSight
     publisher: Publisher
     definitions: Callable[[], Definitions]
@@ -64,16 +66,23 @@ class SwitchPicture:
             revision=document.revision if document else None,
             change=_change(document.change) if document else None,
             switches=tuple(
-                _switch(name, switch, definitions.get(name), changes.get(name))
+                _switch(
+                    name,
+                    switch,
+                    definitions.get(name),
+                    changes.get(name),
+                    key=self.keys.switch_value(service, name),
+                )
                 for name, switch in sorted((document.switches if document else {}).items())
             ),
             drift=DriftView(seen.drift.code, seen.drift.text, seen.since) if seen else None,
             unsettled=self.publisher.is_unsettled(SWITCHES, service),
+            document_key=self.keys.document(SWITCHES, service),
         )
 
 
 def _switch(
-    name: str, switch: Switch, definition: SwitchDefinition | None, change: SwitchChange | None
+    name: str, switch: Switch, definition: SwitchDefinition | None, change: SwitchChange | None, *, key: str
 ) -> SwitchView:
     return SwitchView(
         name=name,
@@ -94,6 +103,7 @@ def _switch(
         description=definition.description if definition else "",
         waiting=waits_for(switch, definition) if definition else None,
         changed=_change(change) if change else None,
+        value_key=key,
     )
 
 

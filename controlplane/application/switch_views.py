@@ -1,5 +1,6 @@
 """Owns what is shown of switches: per service, what is in force, what waits, and what is wrong."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +56,8 @@ class SwitchView:
     """What of the definitions holds only once it is restored."""
     changed: SwitchChangeView | None
     """The last change of this switch; None where it is older than the log in Consul: look into history."""
+    value_key: str
+    """Where its plain value stands in Consul."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,8 @@ class ServiceSwitchesView:
     drift: DriftView | None
     unsettled: bool
     """Whether a publication without an answer may still take effect."""
+    document_key: str
+    """Where the document stands in Consul."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +96,15 @@ class SwitchesView:
     as_of: str
     services: tuple[ServiceSwitchesView, ...]
     """By name."""
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchPreview:
+    """What an act would change if it were done now. Nothing was written."""
+
+    service: str
+    revision: int | None
+    """Of the document that it was decided from, for `expected_revision`; None: none can be read."""
+    before: Mapping[str, Mapping[str, Any]]
+    """The switches that would change, by name, as they stand in documents; empty: it is so already."""
+    after: Mapping[str, Mapping[str, Any]]

@@ -11,7 +11,7 @@ from controlplane.application.ports import Floors
 from controlplane.application.replica import Replica
 from controlplane.application.results import Done, Refused, Result
 from controlplane.application.switch_requests import DriftPolicy, DriftRequest, FlipRequest, UndoRequest
-from controlplane.application.switch_views import ServiceSwitchesView, SwitchView
+from controlplane.application.switch_views import ServiceSwitchesView, SwitchPreview, SwitchView
 from controlplane.contract.switches import Switch, SwitchDocument, parse_switches
 from controlplane.domain.switches import Flip, Given, Verb
 from tests.application.world import FLEET, KEYS, FakeCache, World, act
@@ -103,7 +103,7 @@ def done(result: Result) -> Done:
     return result
 
 
-def refused(result: Result, code: str) -> str:
+def refused(result: Result | SwitchPreview, code: str) -> str:
     """The sentence of a refusal with this code."""
     assert isinstance(result, Refused), result
     assert result.code == code, result

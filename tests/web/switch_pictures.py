@@ -38,6 +38,7 @@ RECOMMENDATIONS = SwitchView(
     description="Related products on the cart page",
     waiting=None,
     changed=FLIP,
+    value_key="controlplane/values/switches/checkout/recommendations",
 )
 SEARCH_DEPTH = replace(
     RECOMMENDATIONS,
@@ -54,6 +55,7 @@ SEARCH_DEPTH = replace(
     description="How many pages are searched",
     waiting="normal 5 instead of 3 holds once it is restored",
     changed=None,
+    value_key="controlplane/values/switches/checkout/search-depth",
 )
 CHECKOUT = ServiceSwitchesView(
     service="checkout",
@@ -62,6 +64,7 @@ CHECKOUT = ServiceSwitchesView(
     switches=(RECOMMENDATIONS, SEARCH_DEPTH),
     drift=None,
     unsettled=False,
+    document_key="controlplane/switches/checkout",
 )
 PAYMENTS = ServiceSwitchesView(
     service="payments",
@@ -72,6 +75,9 @@ PAYMENTS = ServiceSwitchesView(
     ),
     drift=DriftView("foreign_edit", "its bytes are not those of revision 7", "2026-01-12T09:30:00.000Z"),
     unsettled=True,
+    document_key="controlplane/switches/payments",
 )
-UNPUBLISHED = ServiceSwitchesView("search", None, None, (), None, unsettled=False)
+UNPUBLISHED = ServiceSwitchesView(
+    "search", None, None, (), None, unsettled=False, document_key="controlplane/switches/search"
+)
 SWITCHES = SwitchesView(AS_OF, (CHECKOUT, PAYMENTS, UNPUBLISHED))
