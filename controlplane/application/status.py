@@ -30,7 +30,7 @@ from controlplane.domain.decision import Decision, Evaluation, Stay
 from controlplane.domain.evidence import VantageView, vantage_views
 from controlplane.domain.planning import Forecast, forecasts
 from controlplane.domain.quorum import RegionFinding
-from controlplane.domain.report import CellCounts
+from controlplane.domain.report import CellCounts, CellKey
 from controlplane.domain.restraint import Restraint, Restraints
 
 FORECAST_SECONDS = 1.0
@@ -80,6 +80,7 @@ class StatusQueries:
             confirmations=self._confirmations(evaluation),
             groups=self._groups(evaluation) if evaluation else (),
             vantages=self._vantages(),
+            cells=_cells(evaluation),
         )
 
     def readiness(self) -> Readiness:
@@ -243,6 +244,23 @@ def _instances(evaluation: Evaluation | None) -> Mapping[str, int]:
     voters = evaluation.outlook.voters if evaluation else ()
     totals = [sum(voter.cells.values(), CellCounts()) for voter in voters if voter.trusted]
     return asdict(max(totals, key=lambda counts: counts.total, default=CellCounts()))
+
+
+def _cells(evaluation: Evaluation | None) -> Mapping[str, Mapping[str, Mapping[str, int]]]:
+    """Each cell as the trusted vantage counts it that knows most of it."""
+    seen: dict[CellKey, CellCounts] = {}
+    for voter in evaluation.outlook.voters if evaluation else ():
+        for key, counts in voter.cells.items() if voter.trusted else ():
+            seen[key] = max(seen.get(key, CellCounts()), counts, key=_judged)
+    cells: dict[str, dict[str, Mapping[str, int]]] = {}
+    for key, counts in seen.items():
+        cells.setdefault(key.service, {})[key.region] = asdict(counts)
+    return cells
+
+
+def _judged(counts: CellCounts) -> int:
+    """How many instances of a cell are known to be one or the other."""
+    return counts.total - counts.unknown
 
 
 def _restraints(restraints: Restraints) -> tuple[RestraintView, ...]:

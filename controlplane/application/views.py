@@ -1,7 +1,7 @@
 """Owns what is shown: one frozen picture of the whole, from which API, CLI and pages are drawn."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from controlplane.application.confirm_views import ConfirmationView
@@ -111,6 +111,8 @@ class StatusView:
     vantages: tuple[VantageStatus, ...]
     confirmations: tuple[ConfirmationView, ...] = ()
     """Every document of the definitions: groups first."""
+    cells: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
+    """Service → region → counts of up, degraded, down, unknown, maintenance, from the vantage that sees most."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ from starlette.routing import BaseRoute, Mount
 
 from controlplane.application.doors import Doors
 from controlplane.application.ports import Clock
-from controlplane.console import now
+from controlplane.console import fleet, now, search
 from controlplane.console.assets import StaticAssets
 from controlplane.console.refusals import HANDLERS
 from controlplane.console.rendering import Renderer
 
-_PAGES = (now,)
+_PAGES = (now, fleet, search)
 
 
 def console_routes(doors: Doors, *, clock: Clock) -> list[BaseRoute]:

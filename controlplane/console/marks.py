@@ -42,6 +42,14 @@ _STATES = {
 }
 
 
+_HEALTHS = {"up": Shape.UP, "degraded": Shape.DEGRADED, "down": Shape.DOWN}
+
+
+def of_health(health: str) -> Mark:
+    """What the health of an instance looks like."""
+    return Mark(_HEALTHS.get(health, Shape.UNKNOWN), _(health))
+
+
 def of_verdict(verdict: str) -> Mark:
     """What a region's verdict looks like; a word of a later version is shown as unknown, unchanged."""
     return Mark(_VERDICTS.get(verdict, Shape.UNKNOWN), _(verdict))

@@ -163,6 +163,8 @@ class StatusAnswer(Answer):
     """Every prober process that reports."""
     confirmations: list[ConfirmationAnswer]
     """How many instances confirm each document that is in force."""
+    cells: dict[str, dict[str, dict[str, int]]]
+    """Service → region → number of instances `up`, `degraded`, `down`, `unknown`, `maintenance`."""
 
 
 class PrincipalAnswer(Answer):
