@@ -1,7 +1,6 @@
 """Owns what is admitted at the door of the API: names, reasons, times, and the two headers of acts."""
 
 import re
-import unicodedata
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
@@ -20,7 +19,7 @@ from pydantic import (
 from controlplane.api.problems import ProblemError
 from controlplane.application.fleet_tree import Mistake, locate
 from controlplane.application.fleet_values import duration
-from controlplane.application.results import REASON_CHARACTERS_MAX
+from controlplane.application.reasons import REASON_CHARACTERS_MAX, one_line
 from controlplane.contract.names import NAME_RULE, is_name
 
 OVERRIDES_MAX = 20
@@ -32,26 +31,12 @@ RESTRAINT_SECONDS_MAX = 30 * 24 * 3600.0
 
 _REVISION_TAG = re.compile(r'"([0-9]{1,12})"')
 _IDEMPOTENCY_KEY = re.compile(rf"[\x21-\x7e]{{1,{IDEMPOTENCY_KEY_CHARACTERS_MAX}}}")
-_CONTROL_CATEGORIES = frozenset({"Cc", "Zl", "Zp"})
-_DIRECTION_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Reorder what follows them on a screen, so that a reason could read as something that it is not."""
 
 
 def _name(text: str) -> str:
     if not is_name(text):
         raise ValueError(f"not a name; a name is {NAME_RULE}")
     return text
-
-
-def _one_line(text: str) -> str:
-    for character in text:
-        if unicodedata.category(character) in _CONTROL_CATEGORIES or character in _DIRECTION_CONTROLS:
-            raise ValueError(
-                f"the character U+{ord(character):04X} is not allowed; write one line of plain text"
-            )
-    if not text.strip():
-        raise ValueError("nothing but spaces; say why")
-    return text.strip()
 
 
 _read_duration = duration(RESTRAINT_SECONDS_MIN, RESTRAINT_SECONDS_MAX)
@@ -66,11 +51,11 @@ def _seconds(value: Any) -> float:
 
 Name = Annotated[str, AfterValidator(_name)]
 GroupInPath = Annotated[Name, Path(description="Name of the failover group.")]
-Reason = Annotated[str, Field(min_length=1, max_length=REASON_CHARACTERS_MAX), AfterValidator(_one_line)]
+Reason = Annotated[str, Field(min_length=1, max_length=REASON_CHARACTERS_MAX), AfterValidator(one_line)]
 Duration = Annotated[
     float, BeforeValidator(_seconds), WithJsonSchema({"type": "string", "examples": ["90s", "30m", "2h"]})
 ]
-Override = Annotated[str, Field(min_length=1, max_length=OVERRIDE_CHARACTERS_MAX), AfterValidator(_one_line)]
+Override = Annotated[str, Field(min_length=1, max_length=OVERRIDE_CHARACTERS_MAX), AfterValidator(one_line)]
 
 
 class Body(BaseModel):

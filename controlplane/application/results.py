@@ -6,8 +6,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-REASON_CHARACTERS_MAX = 500
-
 
 @dataclass(frozen=True, slots=True)
 class Done:
