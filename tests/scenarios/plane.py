@@ -178,6 +178,13 @@ class Plane:
         """Move a group, as a person does."""
         return await self._act(f"/api/v1/failover/{group}/move", {"to": to, "reason": reason})
 
+    async def flip(
+        self, service: str, switch: str, verb: str, *, expected: int | None = None, **body: object
+    ) -> Answer:
+        """Degrade, restore or force a switch; `expected`: only if the service's switches are at it."""
+        headers = {} if expected is None else {"If-Match": f'"{expected}"'}
+        return await self._act(f"/api/v1/switches/{service}/{switch}/{verb}", body, headers)
+
     async def pause(self, group: str, *, reason: str) -> Answer:
         """Restrain the automation of a group for a while."""
         return await self._act("/api/v1/pause", _restraint(group, reason) | {"for": "1m"})
@@ -193,14 +200,6 @@ class Plane:
             response.raise_for_status()
             answer: dict[str, Any] = response.json()
             return answer
-
-    async def degrade(
-        self, service: str, switch: str, *, reason: str, expected: int | None = None, **body: object
-    ) -> Answer:
-        """Degrade a switch; with `expected`, only if that is the revision of the service's switches."""
-        headers = {} if expected is None else {"If-Match": f'"{expected}"'}
-        path = f"/api/v1/switches/{service}/{switch}/degrade"
-        return await self._act(path, {"reason": reason, **body}, headers)
 
     async def _act(
         self, path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -135,16 +136,18 @@ class Expired:
     back_after_seconds: Sequence[float]
     """Of each reader, from the answer to the flip until it served the normal value again."""
     return_to_write_back_seconds: float
-    """From the return of control plane and PostgreSQL until Consul held the end of it."""
+    """From the moment when `serve` said that it is up until Consul held the end of it."""
+    start_to_write_back_seconds: float
+    """The same from the moment when PostgreSQL and `serve` were started."""
     written: SwitchDocument
 
 
 async def expire_without_anybody(
-    plane: Plane, postgres: ServerProcess, readers: Sequence[Reader], *, after: int, killed_after: float
+    plane: Plane, postgres: ServerProcess[Any], readers: Sequence[Reader], *, after: int, killed_after: float
 ) -> Expired:
     """Degrade for so long, kill -9 control plane and PostgreSQL meanwhile, and start them after the end."""
     sight = _sight(plane)
-    answer = await plane.degrade(SERVICE, "recs", reason="a test", **{"for": f"{after}s"})
+    answer = await plane.flip(SERVICE, "recs", "degrade", expected=None, reason="a test", **{"for": f"{after}s"})
     flipped = now()
     assert answer.outcome == "done", answer
     await all_serve(readers, recommends=False)
@@ -153,11 +156,13 @@ async def expire_without_anybody(
     postgres.kill()
     await all_serve(readers, recommends=True)
     back = [reader.served[-1][0] - flipped for reader in readers]
+    started = now()
     await postgres.start()
     await plane.start()
     returned = now()
     written = await eventually(lambda: held(sight), lambda document: document.change.kind == "expiry")
-    return Expired(back, now() - returned, written)
+    end = now()
+    return Expired(back, end - returned, end - started, written)
 
 
 # ── an older snapshot comes back ──
@@ -173,19 +178,8 @@ class Restored:
     """Until the last reader served what was published again."""
     document: SwitchDocument
     """What Consul held then."""
-    readers: Sequence[Reader]
-    served_before: Sequence[int]
-    """How much of each reader's record is older than the snapshot's return."""
-
-    def losses(self) -> list[str]:
-        """Readers that served something older than before, however shortly."""
-        found = []
-        for number, reader in enumerate(self.readers):
-            since = reader.served[self.served_before[number] - 1 :]
-            revisions = [revision for _, _, revision in since]
-            if any(recommends for _, recommends, _ in since) or revisions != sorted(revisions):
-                found.append(f"reader {number} served {since}")
-        return found
+    losses: Sequence[str]
+    """Readers that served something older than before, however shortly."""
 
 
 async def restore_older_snapshot(plane: Plane, readers: Sequence[Reader]) -> Restored:
@@ -193,16 +187,33 @@ async def restore_older_snapshot(plane: Plane, readers: Sequence[Reader]) -> Res
     sight = _sight(plane)
     async with httpx.AsyncClient(base_url=f"http://{plane.runtime.consul}/v1", timeout=30) as consul:
         snapshot = (await consul.get("/snapshot")).content
-        for switch in ("depth", "recs"):
-            answer = await plane.degrade(SERVICE, switch, reason="a test")
-            assert answer.outcome == "done", answer
+        await flip_both(plane, "degrade")
         lost = (await held(sight)).revision
         await all_serve(readers, recommends=False, revision=lost)
-        before = [len(reader.served) for reader in readers]
+        served = [len(reader.served) for reader in readers]
         (await consul.put("/snapshot", content=snapshot)).raise_for_status()
     restored = now()
     await all_serve(readers, recommends=False, revision=lost + 1)
-    return Restored(lost, now() - restored, await held(sight), readers, before)
+    took, document = now() - restored, await held(sight)
+    losses = [
+        f"{reader.served[since - 1 :]}"
+        for reader, since in zip(readers, served, strict=True)
+        if _lost_something(reader.served[since - 1 :])
+    ]
+    return Restored(lost, took, document, losses)
+
+
+def _lost_something(served: Sequence[tuple[float, bool, int]]) -> bool:
+    """Whether what was degraded was not, or an older revision came after a newer one."""
+    revisions = [revision for _, _, revision in served]
+    return any(recommends for _, recommends, _ in served) or revisions != sorted(revisions)
+
+
+async def flip_both(plane: Plane, verb: str) -> None:
+    """Degrade or restore both switches, one after the other."""
+    for switch in ("depth", "recs"):
+        answer = await plane.flip(SERVICE, switch, verb, reason="a test")
+        assert answer.outcome == "done", answer
 
 
 # ── a hand in Consul ──
@@ -247,15 +258,16 @@ class Race:
 
 
 async def race(planes: Sequence[Plane], *, writers: int, rounds: int) -> Race:
-    """So many writers at once, each with `If-Match` on what it has just read, a few times."""
+    """So many writers at once, each with `If-Match` on what it has just read, each time to another share."""
 
     async def write(number: int) -> list[tuple[int, str]]:
         plane = planes[number % len(planes)]
         answers = []
-        for _ in range(rounds):
+        for round_ in range(rounds):
             revision = (await plane.switches(SERVICE))["revision"]
-            answer = await plane.degrade(
-                SERVICE, "recs", reason=f"writer {number}", expected=revision, percent=number
+            share = {"percent": number + round_ * writers}
+            answer = await plane.flip(
+                SERVICE, "recs", "degrade", reason=f"writer {number}", expected=revision, **share
             )
             answers.append((answer.status, str(answer.body.get("detail") or answer.outcome)))
         return answers

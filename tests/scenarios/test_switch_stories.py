@@ -55,7 +55,7 @@ async def test_a_restored_snapshot_takes_no_value_from_any_reader(
         story = await restore_older_snapshot(plane, readers)
         shown = await eventually(lambda: plane.switches(SERVICE), lambda shown: shown["revision"] == 4)
 
-    assert story.losses() == []
+    assert story.losses == []
     assert (story.lost_revision, story.document.revision, story.document.change.kind) == (3, 4, "repair")
     assert {switch["state"] for switch in shown["switches"]} == {"degraded"}
     assert max(reader.busiest_second() for reader in readers) <= REQUESTS_PER_SECOND_MAX
