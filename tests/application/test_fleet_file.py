@@ -16,7 +16,7 @@ from controlplane.application.fleet_limits import (
 )
 from controlplane.application.fleet_tree import FleetFileError, Node
 from controlplane.application.fleet_values import duration, duration_text
-from controlplane.domain.fleet import Fleet
+from controlplane.domain.fleet import Evidence, Expectation, Fleet, Mode, Policy
 from tests.strategies import fleets, json_values
 
 HEAD = {"apiVersion": "controlplane/v1"}
@@ -28,6 +28,45 @@ def test_a_mapping_carries_the_whole_fleet(fleet: Fleet):
     mapping = fleet_to_mapping(fleet)
 
     assert fleet_from_mapping(json.loads(json.dumps(mapping))) == fleet
+
+
+def test_whatever_is_not_a_default_comes_back():
+    """A mapping that leaves no default as it is means what it says, and is written again as it stands."""
+    check = {
+        "name": "api",
+        "type": "http",
+        "layer": "middleware",
+        "interval": "30s",
+        "path": "/health?deep=1",
+        "expect": {"status": [200, 204], "latency": "500ms", "body": "ok|fine"},
+    }
+    policy = {
+        "mode": "observe",
+        "evidence": "all",
+        "min_healthy": "75%",
+        "hold_down": "1500ms",
+        "dwell": "1h",
+        "max_automatic": "3 per 2h",
+    }
+    mapping = {
+        **HEAD,
+        "regions": [{"name": "a"}, {"name": "b"}],
+        "services": [{"name": "s", "checks": [check]}],
+        "groups": [{"name": "g", "services": ["s"], "regions": ["a", "b"], "policy": policy}],
+    }
+    read = fleet_from_mapping(mapping)
+
+    assert read.services[0].checks[0].expect == Expectation((200, 204), 0.5, "ok|fine")
+    assert read.groups[0].policy == Policy(
+        mode=Mode.OBSERVE,
+        evidence=Evidence.ALL,
+        min_healthy_percent=75,
+        hold_down_seconds=1.5,
+        dwell_seconds=3600.0,
+        max_automatic=3,
+        max_automatic_window_seconds=7200.0,
+    )
+    assert fleet_to_mapping(read) == mapping
 
 
 @given(st.integers(0, int(STEP_SECONDS_MAX * 1000)))
