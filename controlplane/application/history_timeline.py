@@ -15,7 +15,8 @@ from controlplane.domain.history_time import Resolution, floor_to, moment_of
 from controlplane.domain.history_varint import HistoryFormatError
 
 _DECIMALS = 2
-_SHARE_DECIMALS = 6
+_SHARE_STEPS = 1_000_000
+"""Shares are rounded down to one of them: what failed once was not always available."""
 
 Found = tuple[int, Block]
 """The number of a series, and one of its blocks."""
@@ -76,17 +77,22 @@ def _samples(block: Block, series: SeriesRow) -> Iterator[tuple[int, SampleView]
 
 
 def _point(start: int, summary: Summary) -> PointView:
-    availability = summary.availability
     return PointView(
         at=rfc3339(moment_of(start)),
         probes=summary.probes,
         successes=summary.successes,
         failures=summary.failures,
         faults=summary.faults,
-        availability=None if availability is None else round(availability, _SHARE_DECIMALS),
+        availability=_availability(summary),
         latency_ms=_latency(summary),
         reasons={reason_of(code): count for code, count in sorted(summary.reasons.items())},
     )
+
+
+def _availability(summary: Summary) -> float | None:
+    """Successes among the outcomes that say something of the target; None where there are none."""
+    usable = summary.successes + summary.failures
+    return summary.successes * _SHARE_STEPS // usable / _SHARE_STEPS if usable else None
 
 
 def _latency(summary: Summary) -> LatencyView | None:

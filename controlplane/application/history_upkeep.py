@@ -26,7 +26,7 @@ SETTLE_MINUTES = 3
 """How long after its end an hour waits for the last blocks to arrive."""
 SPANS_PER_LOOK_MAX = 24
 EXPIRE_EVERY_LOOKS = 60
-"""Old rows are looked for once an hour."""
+"""Old rows are looked for once an hour; while there are any, at every look: each takes out so many only."""
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class HistoryHousekeeping:
     ticker: Ticker
     leading: Callable[[], bool]
     retention: Retention
-    _looks: int = 0
+    _looks_until_expiry: int = 0
     _due: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
@@ -70,9 +70,9 @@ class HistoryHousekeeping:
         kept = first_kept_minute(now, self.retention.raw_days)
         for due in await self.upkeep.due(kept, now - SETTLE_MINUTES, limit=SPANS_PER_LOOK_MAX):
             await self.roll(due)
-        if self._looks % EXPIRE_EVERY_LOOKS == 0:
-            await self._expire(now)
-        self._looks += 1
+        if self._looks_until_expiry == 0:
+            self._looks_until_expiry = 1 if await self._expire(now) else EXPIRE_EVERY_LOOKS
+        self._looks_until_expiry -= 1
 
     async def roll(self, due: DueSpan) -> None:
         """Add up one hour or day.
@@ -88,7 +88,8 @@ class HistoryHousekeeping:
         blocks = {series: block_of_summary(due.start, total) for series, total in sums.items()}
         await self.upkeep.roll(due, blocks)
 
-    async def _expire(self, now: int) -> None:
+    async def _expire(self, now: int) -> bool:
+        """Let go of what is too old; answers whether there was anything."""
         retention, today = self.retention, moment_of(now)
         dropped = await self.upkeep.drop_partitions(first_kept_minute(now, retention.raw_days))
         deleted = await self.upkeep.expire(
@@ -99,6 +100,7 @@ class HistoryHousekeeping:
         )
         if dropped or deleted:
             logger.info("old history is gone", extra={"days_of_samples": len(dropped), "rows": deleted})
+        return bool(dropped or deleted)
 
 
 def _add(sums: dict[int, Summary], parts: Sequence[tuple[int, Block]]) -> None:

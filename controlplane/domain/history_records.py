@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
-from typing import Any, Self
+from types import UnionType
+from typing import Any, NoReturn, Self
 
 from controlplane.contract.documents import canonical
 from controlplane.contract.names import is_instance_id, is_name
@@ -117,10 +118,18 @@ class EvaluationRecord:
         Raises:
             HistoryFormatError: they tell of none.
         """
+        fields = _object(raw)
+        for name, value in fields.items():
+            if not isinstance(value, _EVALUATION_TYPES.get(name, str)):
+                raise HistoryFormatError(f"an evaluation: {name} is {value!r:.50}")
         try:
-            return cls(**_object(raw))
+            return cls(**fields)
         except TypeError as error:
             raise HistoryFormatError(f"an evaluation: {error}") from error
+
+
+_EVALUATION_TYPES: Mapping[str, type | UnionType] = {"trace_id": str | None, "inputs": dict}
+"""Of the fields that are more or less than a text."""
 
 
 def trace_id(origin: Origin, sequence: int) -> str:
@@ -131,12 +140,16 @@ def trace_id(origin: Origin, sequence: int) -> str:
 
 def _object(raw: bytes) -> dict[str, Any]:
     try:
-        fields = json.loads(raw)
+        fields = json.loads(raw, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise HistoryFormatError(f"no JSON: {error}") from error
     if not isinstance(fields, dict):
         raise HistoryFormatError("no JSON object")
     return fields
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise HistoryFormatError(f"{constant} is no number that PostgreSQL holds")
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str:

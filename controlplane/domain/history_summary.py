@@ -48,12 +48,6 @@ class Summary:
         """How many the target answered well, slowly or not."""
         return self.probes - self.failures - self.faults
 
-    @property
-    def availability(self) -> float | None:
-        """Successes among the outcomes that say something of the target; None where there are none."""
-        usable = self.successes + self.failures
-        return self.successes / usable if usable else None
-
     def latency_ms(self, share: float) -> float | None:
         """The latency that `share` of the successes did not exceed; None where nothing succeeded."""
         if self.fastest is None or self.slowest is None:

@@ -9,7 +9,7 @@ from controlplane.adapters.spool import SegmentSpool
 from controlplane.application.history_ingest import read_frames
 from controlplane.application.ports.history import Batch, Spool
 from controlplane.domain.history_frame import Frame, Stream
-from tests.fakes.history import FakeSpool
+from tests.fakes.spool import FakeSpool
 from tests.probe_histories import ORIGIN
 
 PLENTY = 1024 * 1024

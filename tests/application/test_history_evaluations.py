@@ -21,7 +21,8 @@ from controlplane.domain.history_records import Origin
 from tests.application.publications import document, publication
 from tests.application.world import DOWN, UP, World, pause
 from tests.fakes.clock import EPOCH, FakeClock
-from tests.fakes.history import FakeEvaluations, FakeSpool
+from tests.fakes.history import FakeEvaluations
+from tests.fakes.spool import FakeSpool
 from tests.unit.domain.worlds import World as Situations
 
 pytestmark = pytest.mark.looptime

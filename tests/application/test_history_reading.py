@@ -13,7 +13,7 @@ from controlplane.contract.times import rfc3339
 from controlplane.domain.history_block import Block, block_of_summary
 from controlplane.domain.history_records import Origin
 from controlplane.domain.history_samples import Samples
-from controlplane.domain.history_summary import added, summarised
+from controlplane.domain.history_summary import Summary, added, summarised
 from controlplane.domain.history_time import DAY_MINUTES, HOUR_MINUTES, Resolution, floor_to, moment_of
 from tests.fakes.clock import EPOCH
 from tests.fakes.history import FakeHistory
@@ -77,6 +77,14 @@ async def test_an_instance_is_told_by_minute(history: FakeHistory, timelines: Ti
     assert line.total.probes == 8
     assert line.samples == ()
     assert (line.next_from, line.turns_cursor, line.damaged) == (None, None, 0)
+
+
+async def test_what_failed_once_was_not_always_available(history: FakeHistory, timelines: Timelines):
+    """One failure among millions is no availability of 1: shares are rounded down."""
+    many = Summary(10, 10, {OK: 9_999_999, TIMEOUT: 1}, {10: 9_999_999})
+    await history.store(upload([(SERIES, block_of_summary(NOW, many))]))
+
+    assert (await told(timelines, INSTANCE, span())).total.availability == 0.999999
 
 
 async def test_where_nothing_succeeds_there_is_no_latency(history: FakeHistory, timelines: Timelines):

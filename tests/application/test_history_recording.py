@@ -25,8 +25,8 @@ from controlplane.domain.history_time import minute_of
 from controlplane.domain.outcome import Phases
 from tests.application.probers import API, definitions
 from tests.fakes.clock import EPOCH, FakeClock
-from tests.fakes.history import FakeSpool
 from tests.fakes.probes import BROKEN, HANGING, NO_DESCRIPTORS, SLOW, UP, FakeProbe, FakeTicker
+from tests.fakes.spool import FakeSpool
 from tests.probe_histories import NOW
 
 pytestmark = pytest.mark.looptime

@@ -130,6 +130,20 @@ async def test_what_is_too_old_goes(rig: Rig):
         assert await rig.history.series(Whose()) == []
 
 
+async def test_however_much_is_too_old_it_goes(rig: Rig):
+    """Rows go in bounded steps, one a minute while there are any: more than a large fleet brings in."""
+    rig.retention = Retention(raw_days=1, hourly_days=2, daily_days=3)
+    instances = [series(f"i-{number}") for number in range(20)]
+    await rig.history.store(upload([(one, block(TODAY - DAY_MINUTES)) for one in instances]))
+    rig.history.expired_rows_max = 3
+    async with rig.running():
+        await asyncio.sleep((TODAY + 3 * DAY_MINUTES - NOW) * 60)
+        assert len(await rig.history.series(Whose())) == len(instances)
+        await asyncio.sleep(1.5 * HOUR)
+        assert await rig.history.series(Whose()) == []
+        assert await rig.history.parts(Resolution.DAY, TODAY - DAY_MINUTES) == []
+
+
 async def test_only_the_leader_works(rig: Rig):
     """A replica that does not lead touches nothing, and begins when it does."""
     rig.leads = False

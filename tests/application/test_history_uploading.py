@@ -28,7 +28,8 @@ from controlplane.domain.history_frame import Stream
 from controlplane.domain.history_time import Resolution
 from controlplane.domain.history_varint import HistoryFormatError
 from tests.fakes.clock import FakeClock
-from tests.fakes.history import FakeHistory, FakeSpool
+from tests.fakes.history import FakeHistory
+from tests.fakes.spool import FakeSpool
 from tests.probe_histories import NOW, SERIES, block, turn
 
 pytestmark = pytest.mark.looptime

@@ -1,13 +1,13 @@
 """Owns history in memory, behind the ports of history; PostgreSQL's half of it can go away."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import count
+from itertools import count, islice
+from typing import TypeVar
 
-from controlplane.application.ports import DatabaseUnavailable, SpoolUnavailable
+from controlplane.application.ports import DatabaseUnavailable
 from controlplane.application.ports.history import (
-    Batch,
     DueSpan,
     EvaluationRow,
     HistoryPorts,
@@ -19,13 +19,13 @@ from controlplane.application.ports.history import (
     Whose,
 )
 from controlplane.domain.history_block import Block, Series
-from controlplane.domain.history_frame import Frame, Stream
 from controlplane.domain.history_records import EvaluationRecord, HealthTurn, Origin, trace_id
 from controlplane.domain.history_time import DAY_MINUTES, Resolution, floor_to, moment_of
+from tests.fakes.spool import FakeSpool
+
+T = TypeVar("T")
 
 HOUR, DAY = Resolution.HOUR, Resolution.DAY
-FRAMES_PER_BATCH = 100
-
 _boots = count(1)
 
 
@@ -34,6 +34,8 @@ class FakeHistory:
 
     def __init__(self) -> None:
         self.away = False
+        self.expired_rows_max = 1_000
+        """Of each table, per call of `expire`."""
         self.days: set[int] = set()
         """Those that have a partition."""
         self._series: dict[tuple[str, Series], SeriesRow] = {}
@@ -125,11 +127,13 @@ class FakeHistory:
         before = self._rows()
         ends = {HOUR: hourly, DAY: daily}
         for resolution, end in ends.items():
-            kept = [one for one in self._blocks[resolution] if one[1].minute >= end]
-            self._blocks[resolution][:] = kept
-        self._marks = {mark: value for mark, value in self._marks.items() if mark[1] >= ends[mark[0]]}
-        old = {number for number, day in self._seen_days.items() if day < daily}
-        self._series = {key: row for key, row in self._series.items() if row.id not in old}
+            table = self._blocks[resolution]
+            for one in self._some(one for one in table if one[1].minute < end):
+                table.remove(one)
+        for mark in self._some(mark for mark in self._marks if mark[1] < ends[mark[0]]):
+            del self._marks[mark]
+        for key in self._some(key for key, row in self._series.items() if self._seen_days[row.id] < daily):
+            del self._series[key]
         return before - self._rows()
 
     async def due(self, first: int, ended: int, *, limit: int) -> Sequence[DueSpan]:
@@ -170,6 +174,9 @@ class FakeHistory:
         touched, rolled = self._marks.get((resolution, start), (0, 0))
         self._marks[resolution, start] = (touched + 1, rolled)
 
+    def _some(self, old: Iterable[T]) -> list[T]:
+        return [*islice(old, self.expired_rows_max)]
+
     def _rows(self) -> int:
         return len(self._blocks[HOUR]) + len(self._blocks[DAY]) + len(self._marks) + len(self._series)
 
@@ -207,56 +214,6 @@ class FakeEvaluations:
             raise DatabaseUnavailable("PostgreSQL is away")
 
 
-@dataclass
-class FakeSpool:
-    """The port `Spool`, on a disk that can be full."""
-
-    origin: Origin = field(default_factory=lambda: Origin("us-1", "prober-1", "boot1"))
-    full: bool = False
-    frames: list[Frame] = field(default_factory=list)
-    """What waits, in order."""
-    synced: int = 0
-    """How many frames were safe at the last sync."""
-    _written: dict[Stream, int] = field(default_factory=lambda: dict.fromkeys(Stream, 0))
-
-    def append(self, stream: Stream, payloads: Sequence[bytes]) -> None:
-        self._answer()
-        for payload in payloads:
-            self._written[stream] += 1
-            self.frames.append(Frame(stream, self._written[stream], payload))
-
-    def sync(self) -> None:
-        self._answer()
-        self.synced = len(self.frames)
-
-    def batch(self, bytes_max: int) -> Batch | None:
-        self._answer()
-        streams = [frame.stream for frame in self.frames]
-        first = next(
-            (one for one in (Stream.TRANSITIONS, Stream.EVALUATIONS, *streams) if one in streams), None
-        )
-        if first is None:
-            return None
-        origin = Frame(Stream.ORIGIN, 0, self.origin.to_bytes())
-        waiting = [frame for frame in self.frames if frame.stream is first]
-        taken = list(_fitting(waiting, bytes_max - len(origin.to_bytes())))
-        body = b"".join(frame.to_bytes() for frame in (origin, *taken))
-        return Batch(body, first, len(taken), taken[-1].sequence, first.name)
-
-    def forget(self, batch: Batch) -> None:
-        self._answer()
-        self.frames = [
-            frame for frame in self.frames if frame.stream is not batch.stream or frame.sequence > batch.last
-        ]
-
-    def waiting_bytes(self) -> int:
-        return sum(len(frame.payload) for frame in self.frames)
-
-    def _answer(self) -> None:
-        if self.full:
-            raise SpoolUnavailable("no space left on device")
-
-
 def history_ports(
     history: FakeHistory | None = None, evaluations: FakeEvaluations | None = None
 ) -> HistoryPorts:
@@ -269,15 +226,6 @@ def history_ports(
         evaluations=evaluations or FakeEvaluations(),
         evaluation_spool=FakeSpool(Origin("", "control", f"boot{next(_boots)}")),
     )
-
-
-def _fitting(frames: Iterable[Frame], bytes_max: int) -> Iterable[Frame]:
-    room = bytes_max
-    for place, frame in enumerate(frames):
-        room -= len(frame.to_bytes())
-        if place and (room < 0 or place >= FRAMES_PER_BATCH):
-            return
-        yield frame
 
 
 def _is_of(row: SeriesRow | TurnRow, whose: Whose) -> bool:

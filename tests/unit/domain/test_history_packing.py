@@ -130,7 +130,6 @@ def test_no_quantile_of_nothing():
     """Where nothing succeeded there is no latency."""
     assert quantile({}, 0.5, fastest=0, slowest=0) == 0.0
     assert NOTHING.latency_ms(0.5) is None
-    assert NOTHING.availability is None
     assert (NOTHING.probes, NOTHING.successes) == (0, 0)
 
 
@@ -139,7 +138,6 @@ def test_a_summary_counts_by_verdict():
     found = summarised(Samples([0, 1, 2, 3], [10, 30, 9_000, 5], bytes([OK, 1, TIMEOUT, OURS])))
 
     assert (found.probes, found.successes, found.failures, found.faults) == (4, 2, 1, 1)
-    assert found.availability == pytest.approx(2 / 3)
     assert (found.fastest, found.slowest, found.latency_ms(1.0)) == (10, 30, 3.0)
 
 

@@ -71,6 +71,11 @@ def test_records_come_back():
     assert EvaluationRecord.from_bytes(record.to_bytes()) == record
 
 
+EVALUATION = EvaluationRecord(
+    "failover", "checkout", "", "stay", "min_healthy", "why", inputs={"share": 0.5}
+).to_bytes()
+
+
 @pytest.mark.parametrize(
     ("kind", "raw"),
     [
@@ -91,6 +96,11 @@ def test_records_come_back():
         (HealthTurn, turn().to_bytes().replace(b'"timeout"', b'"' + b"x" * 501 + b'"')),
         (EvaluationRecord, b'{"kind":"failover"}'),
         (EvaluationRecord, b'{"nobody":"knows"}'),
+        (EvaluationRecord, EVALUATION.replace(b'"why"', b"7")),
+        (EvaluationRecord, EVALUATION.replace(b"null", b"7")),
+        (EvaluationRecord, EVALUATION.replace(b"0.5", b"NaN")),
+        (EvaluationRecord, EVALUATION.replace(b"0.5", b"-Infinity")),
+        (EvaluationRecord, EVALUATION.replace(b'{"share":0.5}', b"[]")),
     ],
 )
 def test_records_that_are_none(kind: type[Origin] | type[HealthTurn] | type[EvaluationRecord], raw: bytes):
