@@ -198,7 +198,7 @@ async def test_an_exclusive_region_is_active_while_home_answers(
 async def test_a_copy_makes_no_exclusive_region_active(
     go_example: Path, own_consul: OwnConsul, store: ConsulStore
 ):
-    """Where only a copy can be read, because home is another datacenter, it is shown and nothing is active."""
+    """Where only a copy can be read, for home is another datacenter, it is shown and nothing is active."""
     abroad = replace(document(7, "eu-west"), handover=Handover.EXCLUSIVE, home="far-away")
     await publish(store, abroad.to_bytes(), KEY)
     async with go_reader(go_example, consul=own_consul.address, groups="checkout") as reader:

@@ -57,6 +57,8 @@ class CellProcess:
         self._wire = SeverableTransport(httpx.AsyncHTTPTransport(retries=0, trust_env=False))
         self._reader = Client(
             [config.group],
+            service=config.service,
+            region=config.region,
             directory=Path(config.directory),
             address=config.consul_address,
             token=config.consul_token,
