@@ -9,10 +9,9 @@ from controlplane.application.failover_drift import FailoverDrift
 from controlplane.application.operator_actions import OperatorActions
 from controlplane.application.ports import PortError
 from controlplane.application.replica_parts import ReplicaParts
-from controlplane.application.restraining import Restrainer
 
 SETTLE_SECONDS_MAX = 3.0
-"""How long a clean stop may spend on publications without an answer and on rows not yet written."""
+"""How long a clean stop may spend on what has no answer and on rows not yet written."""
 
 
 class Replica(ReplicaParts):
@@ -28,6 +27,7 @@ class Replica(ReplicaParts):
                 self.leadership,
                 self.loop,
                 self.publisher,
+                self.restrainer,
                 self.definitions,
                 self.upkeep,
                 self.journaller,
@@ -46,6 +46,7 @@ class Replica(ReplicaParts):
             async with asyncio.timeout(SETTLE_SECONDS_MAX):
                 for document in tuple(self.publisher.pending):
                     await self.publisher.settle(document)
+                await self.restrainer.settle()
                 await self.journaller.copy()
                 await self.history.evaluations.write()
         await self.leadership.release()
@@ -66,21 +67,13 @@ class Replica(ReplicaParts):
         )
 
     def _operations(self) -> OperatorActions:
-        restrainer = Restrainer(
-            self.ports.store,
-            self.traits.keys,
-            self.ports.clock,
-            self.ports.identifiers,
-            identity=self._identity,
-            fleet=lambda: self.registry.current().fleet,
-        )
         return OperatorActions(
             self.ports.store,
             self.mirror,
             self.observer,
             self.leadership,
             self.mover,
-            restrainer,
+            self.restrainer,
             FailoverDrift(self.mover, self.recollection),
             self.ports.identifiers,
             self.ports.clock,

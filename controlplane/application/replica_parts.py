@@ -20,6 +20,7 @@ from controlplane.application.people_parts import PeopleParts
 from controlplane.application.publisher import Publisher
 from controlplane.application.recollecting import Recollection
 from controlplane.application.registry_service import RegistryService
+from controlplane.application.restraining import Restrainer
 from controlplane.application.standing import Standing
 from controlplane.application.status import StatusQueries
 from controlplane.application.switch_parts import SwitchParts
@@ -54,6 +55,18 @@ class ReplicaParts:
         """The one way to publish."""
         see = self.history.evaluations.see_result
         return Publisher(self.ports.store, self.traits.keys, self.ports.clock, by=AUTOMATION, on_result=see)
+
+    @cached_property
+    def restrainer(self) -> Restrainer:
+        """Who writes `pause`."""
+        return Restrainer(
+            self.ports.store,
+            self.traits.keys,
+            self.ports.clock,
+            self.ports.identifiers,
+            identity=self._identity,
+            fleet=lambda: self.registry.current().fleet,
+        )
 
     @cached_property
     def standing(self) -> Standing:
@@ -219,6 +232,7 @@ class ReplicaParts:
             self.observer,
             self.leadership,
             self.publisher,
+            self.restrainer,
             self.standing,
             self.definitions,
             self.journaller,

@@ -1,8 +1,14 @@
-"""Owns writing the `pause` key: any replica may restrain the automation, also while PostgreSQL is away."""
+"""Owns writing the `pause` key: any replica may restrain the automation, also while PostgreSQL is away.
 
+What got no answer may still take effect, minutes later. It is sent again, as it was, until Consul answers: of
+all these requests one can be applied at most, and none any more after somebody else's, for each names the
+state of the key that it was made from.
+"""
+
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from controlplane.application.ports import (
     Clock,
@@ -10,8 +16,11 @@ from controlplane.application.ports import (
     CompareAndSet,
     Get,
     Identifiers,
+    Operation,
     OutcomeUnknown,
+    Rejected,
     Store,
+    StoreError,
     StoreUnavailable,
 )
 from controlplane.application.results import Done, PauseRequest, Refused, Result, ResumeRequest, Unknown
@@ -31,9 +40,21 @@ from controlplane.domain.restraint import (
 TRIES_MAX = 5
 """How often a restraint is written again after somebody else's came first."""
 
+SETTLE_EVERY_SECONDS = 0.5
+UNANSWERED_MAX = 16
+"""Where so many wait for an answer, no more are sent."""
+
 Change = Callable[[Restraints], Restraints]
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A request that may be applied at any time, and the sentence that would then be true."""
+
+    text: str
+    operations: tuple[Operation, ...]
 
 
 @dataclass(slots=True)
@@ -46,6 +67,30 @@ class Restrainer:
     identifiers: Identifiers
     identity: Callable[[], str | None]
     fleet: Callable[[], Fleet]
+    unanswered: dict[str, Unanswered] = field(default_factory=dict)
+    """By change id."""
+    _woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """Settle what got no answer, for as long as the process lives."""
+        while True:
+            await self._woken.wait()
+            await self.settle()
+            if not self.unanswered:
+                self._woken.clear()
+                continue
+            await asyncio.sleep(SETTLE_EVERY_SECONDS)
+
+    async def settle(self) -> None:
+        """Send once more what got no answer; nothing before what was asked for later has its answer."""
+        for change_id, sent in reversed(tuple(self.unanswered.items())):
+            try:
+                answer = await self.store.transact(sent.operations)
+            except StoreError:
+                return
+            del self.unanswered[change_id]
+            taken = "it had taken effect, or it no longer can" if isinstance(answer, Rejected) else "done"
+            logger.info("restraint settled", extra={"text": sent.text, "outcome": taken})
 
     async def pause(self, request: PauseRequest) -> Result:
         """Restrain a scope until a time."""
@@ -69,28 +114,29 @@ class Restrainer:
         )
 
     async def _write(self, scope: Scope, name: str | None, change: Change, text: str) -> Result:
-        refused = self._unknown_name(scope, name)
+        refused = self._unknown_name(scope, name) or self._too_many()
         identity = self.identity()
         if refused or identity is None:
             return refused or Refused(
                 "consul_unavailable", "nothing was sent: which store this is is not known"
             )
         change_id = self.identifiers.new()
-        what = f"{scope} {name}" if name else f"the {scope}"
+        told = f"{scope} {name} {text}" if name else f"the {scope} {text}"
         try:
             for _ in range(TRIES_MAX):
-                if await self._try(identity, change):
-                    logger.info("restraint", extra={"what": what, "text": text})
-                    return Done(change_id, f"{what} {text}")
+                if await self._try(identity, change, change_id, told):
+                    logger.info("restraint", extra={"text": told})
+                    return Done(change_id, told)
         except RestraintError as error:
             return Refused("restraint_not_allowed", str(error))
         except StoreUnavailable as error:
             return Refused("consul_unavailable", f"nothing was sent: {error}")
         except OutcomeUnknown as error:
-            return Unknown(change_id, f"{what}: unknown, it may still take effect ({error})")
+            text = f"unknown whether {told}: it may still take effect, and is sent again until Consul answers"
+            return Unknown(change_id, f"{text} ({error})")
         return Refused("contended", f"others changed the restraints {TRIES_MAX} times meanwhile; try again")
 
-    async def _try(self, identity: str, change: Change) -> bool:
+    async def _try(self, identity: str, change: Change, change_id: str, told: str) -> bool:
         entry = await self.store.get(self.keys.pause, consistent=True)
         if entry is None:
             raise StoreUnavailable(f"{self.keys.pause} is absent")
@@ -100,10 +146,23 @@ class Restrainer:
             value += (
                 b"\n"  # equal bytes keep their index, and an earlier write without answer could still land
             )
-        answer = await self.store.transact(
-            [Get(self.keys.store(identity)), CompareAndSet(self.keys.pause, value, entry.modify_index)]
+        operations = (
+            Get(self.keys.store(identity)),
+            CompareAndSet(self.keys.pause, value, entry.modify_index),
         )
+        try:
+            answer = await self.store.transact(operations)
+        except (OutcomeUnknown, asyncio.CancelledError):  # also where whoever asked is gone
+            self.unanswered[change_id] = Unanswered(told, operations)
+            self._woken.set()
+            raise
         return isinstance(answer, Committed)
+
+    def _too_many(self) -> Refused | None:
+        if len(self.unanswered) < UNANSWERED_MAX:
+            return None
+        text = f"{UNANSWERED_MAX} restraints got no answer from Consul and may still take effect; wait for it"
+        return Refused("unsettled", text)
 
     def _unknown_name(self, scope: Scope, name: str | None) -> Refused | None:
         fleet = self.fleet()

@@ -13,6 +13,7 @@ from controlplane.application.leadership import Leadership
 from controlplane.application.observing import Observer
 from controlplane.application.ports import Clock, Journal, Store
 from controlplane.application.publisher import CONTACT_SECONDS_MAX, Publisher
+from controlplane.application.restraining import Restrainer
 from controlplane.application.standing import Standing
 from controlplane.application.views import (
     ChangeView,
@@ -49,6 +50,7 @@ class StatusQueries:
     observer: Observer
     leadership: Leadership
     publisher: Publisher
+    restrainer: Restrainer
     standing: Standing
     definitions: DefinitionsKeeper
     journaller: Journaller
@@ -72,15 +74,13 @@ class StatusQueries:
             instances=_instances(evaluation),
             freezes=self._freezes(evaluation) if evaluation else (),
             restraints=_restraints(evaluation.outlook.restraints) if evaluation else (),
-            unsettled=tuple(
-                f"{pending.publication.title}: no answer from Consul, it may still take effect"
-                for pending in self.publisher.pending.values()
-            ),
+            unsettled=self._unsettled(),
             alarms=self._alarms(),
             confirmations=self._confirmations(evaluation),
             groups=self._groups(evaluation) if evaluation else (),
             vantages=self._vantages(),
             cells=_cells(evaluation),
+            key_prefix=self.observer.keys.prefix,
         )
 
     def readiness(self) -> Readiness:
@@ -106,6 +106,14 @@ class StatusQueries:
         """
         rows = await self.journal.page(kind=kind, name=name, before=before, limit=limit)
         return [change_view(row) for row in rows]
+
+    def _unsettled(self) -> tuple[str, ...]:
+        """What was sent and has no answer: publications, and restraints or their ends."""
+        documents = [pending.publication.title for pending in self.publisher.pending.values()]
+        restraints = [sent.text for sent in self.restrainer.unanswered.values()]
+        return tuple(
+            f"{title}: no answer from Consul, it may still take effect" for title in (*documents, *restraints)
+        )
 
     def _freezes(self, evaluation: Evaluation) -> tuple[str, ...]:
         """Why nothing moves; that a follower does not lead is not worth a word while somebody else does."""

@@ -8,9 +8,10 @@ import pytest
 
 from controlplane.application.ports import Entry, Failure, LogRecord, Rejected, StoreUnavailable
 from controlplane.application.publication import refusal
-from controlplane.application.restraining import Restrainer
+from controlplane.application.restraining import UNANSWERED_MAX, Restrainer
 from controlplane.application.results import Done, Refused, Unknown
 from controlplane.contract.log_entries import Abandoned
+from controlplane.contract.times import rfc3339
 from controlplane.domain.restraint import Restraint, Restraints
 from tests.application.publications import document, publication
 from tests.application.world import DOCUMENT, DOWN, FLEET, KEYS, World, act, move, pause, resume
@@ -208,6 +209,105 @@ async def test_a_confirmed_pause_outlives_a_release_that_got_no_answer() -> None
         world.server.release()
         await asyncio.sleep(1)
 
+        assert b"fleet" in (world.value(KEYS.pause) or b"")
+
+
+@pytest.mark.parametrize("fault", ["lose_answers", "late_commit"])
+async def test_a_pause_without_answer_is_settled_without_anybody(fault: str) -> None:
+    """A pause whose answer was lost is sent again until Consul answers, shown meanwhile, in force at last."""
+    world = World()
+    async with world.settled() as replica:
+        getattr(world.server, fault)(3, below=KEYS.pause)
+        asked = pause(world, 600)
+        assert isinstance(await replica.doors.operations.pause(asked), Unknown)
+        (told,) = replica.doors.queries.status().unsettled
+        assert told.startswith(f"the fleet is restrained until {rfc3339(asked.until)}: no answer from Consul")
+        await asyncio.sleep(5)
+
+        assert replica.doors.queries.status().unsettled == ()
+        assert b"fleet" in (world.value(KEYS.pause) or b"")
+        before = world.server.peek(KEYS.pause)
+        world.server.release()
+        await asyncio.sleep(1)
+        assert world.server.peek(KEYS.pause) == before
+
+
+async def test_a_release_without_answer_yields_to_whoever_came_after() -> None:
+    """What was sent and got no answer is not sent over a later word: a pause confirmed since then stands."""
+    world = World()
+    async with world.settled() as replica:
+        asked = pause(world, 600)
+        await replica.doors.operations.pause(asked)
+        world.server.late_commit(2, below=KEYS.pause)
+        assert isinstance(await replica.doors.operations.resume(resume()), Unknown)
+        world.clients[0].go_away()
+        other = world.replica()
+        async with world.running(other):
+            await world.until(lambda: other.standing.identity)
+            assert isinstance(await other.doors.operations.pause(asked), Unknown)
+            assert isinstance(await other.doors.operations.pause(asked), Done)
+            world.clients[0].come_back()
+            await world.until(lambda: not replica.doors.queries.status().unsettled)
+
+        assert b"fleet" in (world.value(KEYS.pause) or b"")
+
+
+async def test_of_two_words_without_answer_the_last_one_holds() -> None:
+    """A pause and its release, neither of which was answered, end as the release says."""
+    world = World()
+    async with world.settled() as replica:
+        world.server.late_commit(10, below=KEYS.pause)
+        world.clients[0].latency_seconds = 0.1
+        for asked in (
+            replica.doors.operations.pause(pause(world, 600)),
+            replica.doors.operations.resume(resume()),
+        ):
+            assert isinstance(await asked, Unknown)
+        await asyncio.sleep(10)
+        world.server.release()
+        await asyncio.sleep(1)
+
+        assert replica.doors.queries.status().restraints == ()
+
+
+async def test_no_more_restraints_wait_for_an_answer_than_can_be_overseen() -> None:
+    """While many restraints wait for an answer of Consul, one more is refused, and says for what it waits."""
+    world = World()
+    async with world.settled() as replica:
+        world.server.late_commit(1_000, below=KEYS.pause)
+        asked = pause(world, 600)
+        for _ in range(UNANSWERED_MAX):
+            assert isinstance(await replica.doors.operations.pause(asked), Unknown)
+        result = await replica.doors.operations.pause(asked)
+
+        assert isinstance(result, Refused)
+        assert (result.code, "may still take effect" in result.text) == ("unsettled", True)
+
+
+async def test_a_clean_stop_settles_a_pause_that_has_no_answer() -> None:
+    """A pause without answer is settled before the process ends, as a publication is."""
+    world = World()
+    async with world.settled() as replica:
+        world.server.late_commit(below=KEYS.pause)
+        assert isinstance(await replica.doors.operations.pause(pause(world, 600)), Unknown)
+    await replica.close()
+
+    assert b"fleet" in (world.value(KEYS.pause) or b"")
+
+
+async def test_a_pause_that_nobody_waits_for_any_more_is_settled_all_the_same() -> None:
+    """Whoever asked is gone, the request may be there: it is known to be open until Consul has answered."""
+    world = World()
+    async with world.settled() as replica:
+        world.clients[0].latency_seconds = 0.2
+        asking = asyncio.create_task(replica.doors.operations.pause(pause(world, 600)))
+        await asyncio.sleep(0.3)
+        asking.cancel()
+        await asyncio.wait([asking])
+        assert replica.doors.queries.status().unsettled
+        await asyncio.sleep(2)
+
+        assert replica.doors.queries.status().unsettled == ()
         assert b"fleet" in (world.value(KEYS.pause) or b"")
 
 
