@@ -5,26 +5,23 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
 from controlplane.application.history_ingest import read_upload
-from controlplane.application.history_minutes import ENDED_MINUTES_MAX, Minutes
-from controlplane.application.history_recording import EVIDENCE_TOO_OLD, REDEFINED, NoRecorder
+from controlplane.application.history_minutes import ENDED_MINUTES_MAX
+from controlplane.application.history_recording import EVIDENCE_TOO_OLD, REDEFINED
 from controlplane.application.history_turns import NOT_PROBED
 from controlplane.application.history_writing import BLOCKS_PER_STEP, LOOK_SECONDS, HistoryWriter
 from controlplane.application.ports.history import Upload
 from controlplane.application.probing import Prober
-from controlplane.application.probing_fleet import WatchedCheck, WatchedFleet
 from controlplane.application.probing_lag import TICK_SECONDS
 from controlplane.domain.fleet import CheckType, Fleet
 from controlplane.domain.history_block import Entry
 from controlplane.domain.history_frame import Stream
-from controlplane.domain.history_time import minute_of
 from controlplane.domain.outcome import Phases
 from tests.application.probers import API, definitions
-from tests.fakes.clock import EPOCH, FakeClock
+from tests.fakes.clock import FakeClock
 from tests.fakes.probes import BROKEN, HANGING, NO_DESCRIPTORS, SLOW, UP, FakeProbe, FakeTicker
 from tests.fakes.spool import FakeSpool
 from tests.probe_histories import NOW
@@ -272,50 +269,6 @@ async def test_large_fleets_are_packed_in_steps(rig: Rig):
 
     pages = [frame for frame in rig.spool.frames if frame.stream is Stream.BLOCKS]
     assert len(pages) == 3
-
-
-def one_check() -> WatchedCheck:
-    return next(iter(WatchedFleet(definitions(east=1, west=0).fleet).checks()))
-
-
-async def test_a_minute_holds_a_bounded_number_of_samples():
-    """What is beyond is counted and dropped; the next minute has room again."""
-    clock, check = FakeClock(), one_check()
-    minutes = Minutes(clock=clock, samples_max=3)
-    for _ in range(5):
-        minutes.add(check, UP, started=clock.monotonic(), now=clock.monotonic())
-    await asyncio.sleep(MINUTE)
-    minutes.add(check, UP, started=clock.monotonic(), now=clock.monotonic())
-    await asyncio.sleep(MINUTE)
-
-    assert [block.probes for _, block in minutes.take(10)] == [3, 1]
-    assert minutes.lost == 2
-    assert minutes.take(10) == []
-
-
-async def test_minutes_follow_the_wall_clock():
-    """A clock that is set gives the next minute its new number; samples of one minute keep their order."""
-    clock, check = FakeClock(EPOCH + timedelta(seconds=59.8)), one_check()
-    minutes = Minutes(clock=clock)
-    minutes.add(check, UP, started=clock.monotonic() - 1, now=clock.monotonic())
-    await asyncio.sleep(60.3)
-    clock.skew = timedelta(hours=1)
-    minutes.add(check, UP, started=clock.monotonic(), now=clock.monotonic())
-    minutes.end()
-    found = minutes.take(10)
-
-    assert [block.minute for _, block in found] == [NOW + 1, minute_of(clock.now())]
-    samples = found[0][1].samples()
-    assert samples is not None
-    assert samples.offsets_ms == [-1_200]
-
-
-async def test_who_keeps_no_history_forgets():
-    """A prober without a recorder tells one that forgets."""
-    nobody, check = NoRecorder(), one_check()
-    nobody.heard(check, UP, started=0.0, now=0.0)
-    nobody.turned(check, UP)
-    nobody.surveyed([check.owner], REDEFINED)
 
 
 async def test_nothing_is_told_of_nothing(rig: Rig):
