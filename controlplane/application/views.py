@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from controlplane.application.confirm_views import ConfirmationView
+from controlplane.contract.keys import DEFAULT_PREFIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,8 @@ class StatusView:
     """Every document of the definitions: groups first."""
     cells: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
     """Service → region → counts of up, degraded, down, unknown, maintenance, from the vantage that sees most."""
+    key_prefix: str = DEFAULT_PREFIX
+    """Of every key in Consul."""
 
 
 @dataclass(frozen=True, slots=True)
