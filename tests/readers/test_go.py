@@ -1,5 +1,6 @@
 """The Go reader of docs/readers is what a Go engineer expects, and keeps the rules beside a real Consul."""
 
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
@@ -20,6 +21,7 @@ from tests.client.documents import RECOMMENDATIONS as RECS
 from tests.fixtures.consul import OwnConsul
 from tests.fixtures.golang import MODULE, GoReader, go, go_reader, has_race_detector
 from tests.fixtures.scripted_http import scripted_http
+from tests.readers.programs import RECIPES
 from tests.scenarios.waiting import eventually
 
 pytestmark = pytest.mark.services
@@ -78,6 +80,35 @@ def test_the_reader_is_one_file_on_the_standard_library():
     assert not [name for name in imports if "." in name.split("/")[0]]
     assert go("go", "list", "-f", '{{join .GoFiles " "}}', ".").split() == ["reader.go"]
     assert "require" not in (MODULE / "go.mod").read_text()
+
+
+def test_the_lines_of_the_page_compile(tmp_path: Path):
+    """What README.md shows to a Go engineer compiles and vets."""
+    page = (RECIPES / "README.md").read_text()
+    (lines,) = re.findall(r"^```go\n(.*?)^```", page, flags=re.DOTALL | re.MULTILINE)
+    (tmp_path / "main.go").write_text(PAGE_PROGRAM % lines)
+    (tmp_path / "go.mod").write_text(
+        "module page\n\ngo 1.19\n\nrequire controlplane/reader v0.0.0\n\n"
+        f"replace controlplane/reader => {MODULE}\n"
+    )
+    go("go", "vet", ".", cwd=tmp_path)
+
+
+PAGE_PROGRAM = """package main
+
+import (
+	"context"
+	"net/http"
+
+	controlplane "controlplane/reader"
+)
+
+func main() {
+	ctx, health, userID := context.Background(), http.NotFoundHandler(), "user-1"
+%s
+	_ = depth
+}
+"""
 
 
 async def test_it_follows_flips_and_moves(go_example: Path, own_consul: OwnConsul, store: ConsulStore):
