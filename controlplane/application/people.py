@@ -20,7 +20,7 @@ from controlplane.application.ports import (
     UserCache,
     UserRepository,
 )
-from controlplane.application.sessions import Entrance, Session, Sessions
+from controlplane.application.sessions import Session, Sessions
 from controlplane.application.views import Principal
 from controlplane.contract.names import is_name
 
@@ -104,10 +104,6 @@ class People:
         """End a session."""
         self.sessions.end(visit.session)
         logger.info("logged out", extra={"user": visit.principal.name})
-
-    def entrance(self, cookies: Mapping[str, str]) -> Entrance | None:
-        """What binds a log-in form to the browser with these cookies; None where nothing does yet."""
-        return self.sessions.entrance(cookies)
 
     async def refresh(self) -> None:
         """Learn the users anew.

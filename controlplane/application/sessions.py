@@ -82,10 +82,12 @@ class Sessions:
         parts = (session.name, session.id, session.epoch, str(session.began), str(session.used))
         return self._signer.sign(_SEPARATOR.join(parts), purpose="session")
 
-    def renewed(self, session: Session) -> Session | None:
-        """The session as used now; None while what the browser carries is fresh enough."""
+    def renewal(self, session: Session) -> str | None:
+        """Its cookie as used now; None while that of the browser is fresh enough, or where it ended."""
         now = self._now()
-        return replace(session, used=now) if now - session.used >= RENEWAL_SECONDS else None
+        if now - session.used < RENEWAL_SECONDS or session.id in self._ended:
+            return None
+        return self.write(replace(session, used=now))
 
     def end(self, session: Session) -> None:
         """It counts no more on this replica, whoever kept its cookie."""

@@ -1,16 +1,18 @@
 """Owns the assembly of the console: which pages there are, and what they are given."""
 
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount
 
 from controlplane.application.doors import Doors
 from controlplane.application.ports import Clock
-from controlplane.console import fleet, now, search
+from controlplane.console import entrance, fleet, now, search
 from controlplane.console.assets import StaticAssets
 from controlplane.console.refusals import HANDLERS
 from controlplane.console.rendering import Renderer
+from controlplane.console.visitors import Visits
 
-_PAGES = (now, fleet, search)
+_PAGES = (entrance, now, fleet, search)
 
 
 def console_routes(doors: Doors, *, clock: Clock) -> list[BaseRoute]:
@@ -21,6 +23,7 @@ def console_routes(doors: Doors, *, clock: Clock) -> list[BaseRoute]:
         redoc_url=None,
         redirect_slashes=False,
         exception_handlers=HANDLERS,
+        middleware=[Middleware(Visits, people=doors.people)],
     )
     console.state.doors = doors
     console.state.clock = clock

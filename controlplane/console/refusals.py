@@ -1,17 +1,19 @@
 """Owns how what went wrong is told to a person: a page that says what, why, and what to do now."""
 
 from collections.abc import Callable, Coroutine
+from http import HTTPStatus
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from controlplane.application.ports import DatabaseUnavailable
 from controlplane.console.rendering import Renderer
 from controlplane.console.texts import gettext as _
-from controlplane.console.visitors import NotAdmitted
+from controlplane.console.visitors import NotAdmitted, RoleMissing
+from controlplane.console.ways import log_in_path
 
 
 class PageRefused(Exception):
@@ -59,13 +61,22 @@ async def _no_database(request: Request, _error: DatabaseUnavailable) -> Respons
 
 
 async def _not_admitted(request: Request, _error: NotAdmitted) -> Response:
-    renderer: Renderer = request.app.state.renderer
-    return renderer.bare(request, "closed.html", status_code=401)
+    if request.method in {"GET", "HEAD"}:
+        return RedirectResponse(log_in_path(request), HTTPStatus.SEE_OTHER)
+    text = _("Your session has ended. Nothing has changed: log in again and repeat it.")
+    return await _refused(request, PageRefused(403, _("You are not logged in"), text))
+
+
+async def _role_missing(request: Request, error: RoleMissing) -> Response:
+    text = _("This needs the role %(role)s, and you are logged in as %(name)s, %(own)s. Nothing has changed.")
+    values = {"role": error.role, "name": error.visitor.name, "own": error.visitor.role}
+    return await _refused(request, PageRefused(403, _("Not yours to do"), text % values))
 
 
 HANDLERS: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]] = {
     NotAdmitted: _not_admitted,
     PageRefused: _refused,
+    RoleMissing: _role_missing,
     HTTPException: _http,
     RequestValidationError: _invalid,
     DatabaseUnavailable: _no_database,

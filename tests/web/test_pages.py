@@ -1,4 +1,4 @@
-"""The status page as text: what it says, what it never lets through, and to whom it is shown."""
+"""The status page as text: what it says and what it never lets through."""
 
 import asyncio
 import re
@@ -30,7 +30,8 @@ def application(fakes: FakeDoors) -> FastAPI:
 @pytest.fixture
 async def browser(fakes: FakeDoors):
     transport = httpx.ASGITransport(application(fakes))
-    async with httpx.AsyncClient(transport=transport, base_url=HERE) as client:
+    cookies = fakes.people.cookies("viewer")
+    async with httpx.AsyncClient(transport=transport, base_url=HERE, cookies=cookies) as client:
         yield client
 
 
@@ -161,7 +162,8 @@ async def test_the_present_does_not_wait_for_the_past(fakes: FakeDoors):
     fakes.queries.changes = never  # type: ignore[method-assign]
     transport = httpx.ASGITransport(application(fakes))
 
-    async with httpx.AsyncClient(transport=transport, base_url=HERE) as client:
+    cookies = fakes.people.cookies("viewer")
+    async with httpx.AsyncClient(transport=transport, base_url=HERE, cookies=cookies) as client:
         text = await words(client)
         assert "PostgreSQL does not answer." in text
         assert asyncio.get_running_loop().time() < 1
@@ -189,7 +191,7 @@ async def test_nothing_that_others_wrote_becomes_markup(browser: httpx.AsyncClie
     tags = re.findall(r"<[a-zA-Z][^>]*>", page)
     assert not [tag for tag in tags if "alert" in tag or "onerror" in tag]
     assert page.count("<script") == 1
-    assert "49" not in page
+    assert "49" not in re.sub(r'name="csrf" value="[^"]*"', "", page)
 
 
 @pytest.mark.parametrize(
@@ -206,34 +208,6 @@ async def test_the_page_needs_nothing_that_its_policy_forbids(
     assert not re.search(r"\sstyle=|<style|\son[a-z]+=|javascript:", page)
     assert re.findall(r"<script[^>]*>", page) == ['<script type="module" src="/static/live.js">']
     assert not re.search(r"(?:src|href)=\"(?!/|#)", page)
-
-
-@pytest.mark.parametrize("host", ["localhost:8600", "127.0.0.1:8600", "[::1]:8600", "LOCALHOST"])
-async def test_the_page_is_shown_on_this_machine(browser: httpx.AsyncClient, host: str):
-    """Under the names of this machine no log-in is needed."""
-    assert (await browser.get("/", headers={"Host": host})).status_code == 200
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Host": "rebound.example"},
-        {"Host": "localhost.example"},
-        {"Host": "[::1"},
-        {"Host": ""},
-        {"X-Forwarded-For": "203.0.113.7"},
-        {"Forwarded": "for=203.0.113.7"},
-        {"Via": "1.1 proxy"},
-    ],
-    ids=str,
-)
-async def test_a_rebound_name_or_a_proxy_opens_nothing(browser: httpx.AsyncClient, headers: dict[str, str]):
-    """A page elsewhere, or everybody behind a proxy, gets a sentence."""
-    response = await browser.get("/", headers=headers)
-
-    assert response.status_code == 401
-    assert "This page is not open here." in response.text
-    assert "checkout" not in response.text
 
 
 async def test_static_files_are_kept_and_checked(browser: httpx.AsyncClient):
