@@ -14,7 +14,7 @@ from controlplane.console.texts import gettext as _
 from controlplane.domain.freeze import CONTACT_SECONDS_MAX
 
 _CALM_STATES = frozenset({"steady", "cooldown"})
-_ORDER = (Shape.DOWN, Shape.MOVING, Shape.DEGRADED, Shape.UNKNOWN, Shape.UP)
+WORST_FIRST = (Shape.DOWN, Shape.MOVING, Shape.DEGRADED, Shape.UNKNOWN, Shape.UP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Finding:
 def findings(status: StatusView) -> list[Finding]:
     """Everything that is wrong, worst first; empty on a quiet day."""
     found = [*_control_plane(status), *_groups(status), *_regions(status), *_vantages(status)]
-    return sorted(found, key=lambda finding: _ORDER.index(finding.mark.shape))
+    return sorted(found, key=lambda finding: WORST_FIRST.index(finding.mark.shape))
 
 
 def _control_plane(status: StatusView) -> Iterator[Finding]:

@@ -56,6 +56,9 @@ class Row:
 class Restrained:
     """A pause or maintenance."""
 
+    scope: str
+    name: str
+    """Of the group or region; empty for the fleet."""
     subject: str
     until: Moment
     by: str
@@ -110,7 +113,7 @@ def board(status: StatusView, changes: Sequence[ChangeView] | None) -> Board:
         fleet=_fleet(status.instances),
         regions=regions,
         rows=tuple(_row(group, regions, maintained, status.as_of) for group in status.groups),
-        restraints=_restraints(status),
+        restraints=restraints(status),
         vantages=_vantages(status),
         events=None if changes is None else tuple(_event(row, status.as_of) for row in changes),
         replica=status.replica,
@@ -150,13 +153,14 @@ def _cell(region: RegionView, maintained: Collection[str]) -> Cell:
         region=region.region,
         mark=of_verdict(region.verdict),
         active=region.active,
-        standing=_standing(region, maintained),
+        standing=standing(region, maintained),
         reason="" if region.verdict == "up" else region.reason.removeprefix(f"{region.region} "),
-        counts=tuple(Count(service, _counted(counts)) for service, counts in region.cells.items()),
+        counts=tuple(Count(service, counted(counts)) for service, counts in region.cells.items()),
     )
 
 
-def _standing(region: RegionView, maintained: Collection[str]) -> str:
+def standing(region: RegionView, maintained: Collection[str]) -> str:
+    """Whether a region could take over, in a word or two; empty for the active one."""
     if region.region in maintained:
         return _("in maintenance")
     if region.active:
@@ -164,17 +168,20 @@ def _standing(region: RegionView, maintained: Collection[str]) -> str:
     return _("ready") if region.ready else _("not ready")
 
 
-def _counted(counts: Mapping[str, int]) -> str:
+def counted(counts: Mapping[str, int]) -> str:
     """`5 of 5 up`; what is neither up nor down is told by its name."""
     up = _("%(up)d of %(total)d up") % {"up": counts.get("up", 0), "total": sum(counts.values())}
     others = [f"{counts[health]} {_(health)}" for health in UNDECIDED if counts.get(health)]
     return ", ".join([up, *others])
 
 
-def _restraints(status: StatusView) -> tuple[Restrained, ...]:
+def restraints(status: StatusView) -> tuple[Restrained, ...]:
+    """What people have paused or taken into maintenance."""
     titles = {"fleet": _("fleet paused"), "group": _("%s paused"), "region": _("%s in maintenance")}
     return tuple(
         Restrained(
+            scope=one.scope,
+            name=one.name or "",
             subject=titles.get(one.scope, "%s").replace("%s", one.name or one.scope),
             until=moment(one.until, as_of=status.as_of),
             by=one.by,
