@@ -91,10 +91,14 @@ class HistoryHousekeeping:
     async def _expire(self, now: int) -> bool:
         """Let go of what is too old; answers whether there was anything."""
         retention, today = self.retention, moment_of(now)
+        hourly_days = max(
+            retention.hourly_days, retention.raw_days
+        )  # late samples join the sum of their hour
+        daily_days = max(retention.daily_days, hourly_days)
         dropped = await self.upkeep.drop_partitions(first_kept_minute(now, retention.raw_days))
         deleted = await self.upkeep.expire(
-            hourly=first_kept_minute(now, retention.hourly_days),
-            daily=first_kept_minute(now, retention.daily_days),
+            hourly=first_kept_minute(now, hourly_days),
+            daily=first_kept_minute(now, daily_days),
             records=today - timedelta(days=retention.hourly_days),
             uploads=today - timedelta(days=retention.raw_days),
         )

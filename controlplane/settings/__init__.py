@@ -120,10 +120,10 @@ class Settings(BaseSettings):
     """How long every single probe is kept in PostgreSQL."""
 
     history_hourly_days: Annotated[int, Ge(1), Le(3650), Unit("days")] = 400
-    """How long hourly sums, changes of health and evaluations are kept."""
+    """How long hourly sums, changes of health and evaluations are kept; sums as long as probes at least."""
 
     history_daily_days: Annotated[int, Ge(1), Le(36500), Unit("days")] = 3650
-    """How long daily sums are kept."""
+    """How long daily sums are kept; as long as hourly ones at least."""
 
     url: HttpUrl = "http://127.0.0.1:8600"
     """The control API that the command line and a prober speak to."""

@@ -130,6 +130,18 @@ async def test_what_is_too_old_goes(rig: Rig):
         assert await rig.history.series(Whose()) == []
 
 
+async def test_sums_outlast_what_they_are_made_of(rig: Rig):
+    """However short sums are to be kept, what arrives late is added to the whole of its hour and day."""
+    rig.retention = Retention(raw_days=5, hourly_days=1, daily_days=1)
+    day = TODAY - 3 * DAY_MINUTES
+    await rig.history.store(upload([(SERIES, block(day))], first=1))
+    async with rig.running():
+        await asyncio.sleep(2 * HOUR)
+        await rig.history.store(upload([(SERIES, block(day + HOUR_MINUTES))], first=2))
+        await asyncio.sleep(5 * UPKEEP_SECONDS)
+    assert await rig.sums(Resolution.DAY) == {day: added([block().summary()] * 2)}
+
+
 async def test_however_much_is_too_old_it_goes(rig: Rig):
     """Rows go in bounded steps, one a minute while there are any: more than a large fleet brings in."""
     rig.retention = Retention(raw_days=1, hourly_days=2, daily_days=3)
