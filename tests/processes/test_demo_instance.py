@@ -24,6 +24,7 @@ async def instance():
         region="us-east",
         port=0,
         read=lambda: Reading(applied_header=HEADER, active_region="eu-west", revision=17),
+        features=lambda unit: {"recommendations": unit != "user-2"},
     )
     await simulated.start()
     yield simulated
@@ -57,6 +58,13 @@ async def test_an_instance_tells_which_region_is_active(instance):
         answer = (await http.get("/active?for=people")).json()
         assert (answer["active"], answer["revision"], answer["region"]) == ("eu-west", 17, "us-east")
         assert (await http.get("/")).status_code == 404
+
+
+async def test_an_instance_tells_what_it_does_for_a_unit(instance):
+    """`/features` answers what the switches of the service say for the unit that is asked for."""
+    async with calling(instance) as http:
+        found = [(await http.get("/features", params=unit)).json() for unit in ({}, {"unit": "user-2"})]
+        assert [one["features"] for one in found] == [{"recommendations": True}, {"recommendations": False}]
 
 
 async def test_a_killed_instance_refuses_and_comes_back_on_its_port(instance):
@@ -97,7 +105,12 @@ async def test_a_slow_instance_answers_late(instance):
 async def test_a_flapping_instance_fails_and_recovers_in_turn():
     """Five seconds of errors, five of right answers, and so on."""
     simulated = Instance(
-        instance="a", service="checkout", region="us-east", port=0, read=lambda: Reading(HEADER, None, None)
+        instance="a",
+        service="checkout",
+        region="us-east",
+        port=0,
+        read=lambda: Reading(HEADER, None, None),
+        features=lambda _unit: {},
     )
     await simulated.start()
     await simulated.suffer(Fault(FaultKind.FLAP))

@@ -56,6 +56,8 @@ def test_the_fleet_file_is_a_valid_fleet():
     checkout = fleet.group("checkout")
     assert checkout.regions == ("us-east", "eu-west", "ap-south")
     assert (checkout.policy.hold_down_seconds, checkout.policy.dwell_seconds) == (2.0, 10.0)
+    names = [one.name for service in fleet.services for one in service.switches]
+    assert names == ["recommendations", "delivery-estimate", "search-depth", "images", "fraud-score"]
     (check,) = fleet.service("checkout").checks
     assert (check.interval_seconds, check.timeout_seconds, check.fall, check.rise) == (1.0, 0.5, 3, 2)
 

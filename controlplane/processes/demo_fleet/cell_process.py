@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +19,7 @@ import httpx
 
 from controlplane.client import Client
 from controlplane.processes.demo_fleet.fault import Fault, FaultKind, fault_from_json
+from controlplane.processes.demo_fleet.features import in_force
 from controlplane.processes.demo_fleet.instance import Instance, Reading
 from controlplane.processes.demo_fleet.severed import SeverableTransport
 
@@ -67,7 +69,12 @@ class CellProcess:
         )
         self._instances = {
             name: Instance(
-                instance=name, service=config.service, region=config.region, port=port, read=self._read
+                instance=name,
+                service=config.service,
+                region=config.region,
+                port=port,
+                read=self._read,
+                features=partial(in_force, self._reader, config.service),
             )
             for name, port in config.ports.items()
         }

@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from controlplane.processes.demo_fleet import features
 from controlplane.processes.demo_fleet.layout import REGIONS, SERVICES, DemoInstance
 from controlplane.processes.demo_fleet.listener import LOOPBACK
 
@@ -41,7 +42,12 @@ def _service(service: str, instances: Sequence[DemoInstance]) -> dict[str, Any]:
         for instance in instances
         if instance.cell.service == service
     ]
-    return {"name": service, "checks": [_check()], "instances": listed}
+    return {
+        "name": service,
+        "checks": [_check()],
+        "instances": listed,
+        "switches": features.definitions(service),
+    }
 
 
 def _check() -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs
 
 from controlplane.contract.applied import APPLIED_HEADER
 from controlplane.processes.demo_fleet.fault import FLAP_SECONDS, Fault, FaultKind
@@ -21,13 +23,21 @@ class Reading:
 
 
 class Instance:
-    """One listener. `read` asks the process's reader."""
+    """One listener. `read` asks the process's reader, `features` what holds for a unit (None: for nobody)."""
 
     def __init__(
-        self, *, instance: str, service: str, region: str, port: int, read: Callable[[], Reading]
+        self,
+        *,
+        instance: str,
+        service: str,
+        region: str,
+        port: int,
+        read: Callable[[], Reading],
+        features: Callable[[str | None], Mapping[str, Any]],
     ) -> None:
         self._facts = {"instance": instance, "service": service, "region": region}
         self._read = read
+        self._features = features
         self._fault: Fault | None = None
         self._since = 0.0
         self._changed = asyncio.Event()
@@ -89,12 +99,17 @@ class Instance:
 
     def _answer(self, request: Request) -> Response:
         reading = self._read()
-        match request.path.partition("?")[0]:
+        path, _, query = request.path.partition("?")
+        match path:
             case "/health":
                 headers = {APPLIED_HEADER: reading.applied_header}
                 return Response(HTTPStatus.OK, {**self._facts, "status": "ok"}, headers)
             case "/active":
                 view = {"active": reading.active_region, "revision": reading.revision}
                 return Response(HTTPStatus.OK, {**self._facts, **view})
+            case "/features":
+                (unit,) = parse_qs(query).get("unit", [None])[:1]
+                return Response(HTTPStatus.OK, {**self._facts, "features": self._features(unit)})
             case _:
-                return Response(HTTPStatus.NOT_FOUND, {"error": "GET /health or GET /active"})
+                error = "GET /health, GET /active or GET /features?unit=user-1"
+                return Response(HTTPStatus.NOT_FOUND, {"error": error})
