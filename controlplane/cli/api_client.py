@@ -3,7 +3,8 @@
 A read that gets no answer has failed. An act that gets no answer is *unknown*, unless it was never sent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,6 +23,10 @@ _TOLD = ("mistakes", "trace_id")
 """What of a problem is passed on beside its code and detail."""
 _SERVER_ERRORS_FROM = 500
 _ERRORS_FROM = 400
+
+
+class LineBroken(CommandFailed):
+    """There was no answer, or it broke off before its end."""
 
 
 class ApiClient:
@@ -77,6 +82,26 @@ class ApiClient:
         """
         given = {name: value for name, value in parameters.items() if value is not None}
         return self._send("GET", path, params=given)
+
+    @contextmanager
+    def lines(
+        self, path: str, silence_seconds: float, **parameters: str | Sequence[str] | None
+    ) -> Iterator[Iterator[str]]:
+        """The lines of an answer that goes on; more than `silence_seconds` without one breaks it.
+
+        Raises:
+            Refused: not admitted.
+            LineBroken: no answer, or one that broke off.
+        """
+        given = {name: value for name, value in parameters.items() if value}
+        limits = httpx.Timeout(silence_seconds, connect=CONNECT_TIMEOUT_SECONDS)
+        try:
+            with self._http.stream("GET", f"/api/v1{path}", params=given, timeout=limits) as response:
+                if response.status_code >= _ERRORS_FROM:
+                    response.read()
+                yield self._checked(response).iter_lines()
+        except httpx.HTTPError as error:
+            raise LineBroken(f"{self.url} does not answer ({_words(error)})", code="unreachable") from error
 
     def ask(self, path: str, **content: Any) -> Any:
         """The JSON that comes of a POST which changes nothing, such as a plan.
