@@ -147,7 +147,8 @@ async def expire_without_anybody(
 ) -> Expired:
     """Degrade for so long, kill -9 control plane and PostgreSQL meanwhile, and start them after the end."""
     sight = _sight(plane)
-    answer = await plane.flip(SERVICE, "recs", "degrade", expected=None, reason="a test", **{"for": f"{after}s"})
+    body = {"reason": "a test", "for": f"{after}s"}
+    answer = await plane.flip(SERVICE, "recs", "degrade", expected=None, **body)
     flipped = now()
     assert answer.outcome == "done", answer
     await all_serve(readers, recommends=False)
