@@ -67,8 +67,9 @@ class HistoryHousekeeping:
         now = minute_of(self.clock.now())
         today = now - now % DAY_MINUTES
         await self.upkeep.make_partitions([today + day * DAY_MINUTES for day in range(AHEAD_DAYS + 1)])
-        kept = first_kept_minute(now, self.retention.raw_days)
-        for due in await self.upkeep.due(kept, now - SETTLE_MINUTES, limit=SPANS_PER_LOOK_MAX):
+        hours_from, days_from, _ = self._kept(now)
+        ended = now - SETTLE_MINUTES
+        for due in await self.upkeep.due(hours_from, days_from, ended, limit=SPANS_PER_LOOK_MAX):
             await self.roll(due)
         if self._looks_until_expiry == 0:
             self._looks_until_expiry = 1 if await self._expire(now) else EXPIRE_EVERY_LOOKS
@@ -91,20 +92,27 @@ class HistoryHousekeeping:
     async def _expire(self, now: int) -> bool:
         """Let go of what is too old; answers whether there was anything."""
         retention, today = self.retention, moment_of(now)
-        hourly_days = max(
-            retention.hourly_days, retention.raw_days
-        )  # late samples join the sum of their hour
-        daily_days = max(retention.daily_days, hourly_days)
-        dropped = await self.upkeep.drop_partitions(first_kept_minute(now, retention.raw_days))
+        raw, hourly, daily = self._kept(now)
+        dropped = await self.upkeep.drop_partitions(raw)
         deleted = await self.upkeep.expire(
-            hourly=first_kept_minute(now, hourly_days),
-            daily=first_kept_minute(now, daily_days),
+            hourly=hourly,
+            daily=daily,
             records=today - timedelta(days=retention.hourly_days),
             uploads=today - timedelta(days=retention.raw_days),
         )
         if dropped or deleted:
             logger.info("old history is gone", extra={"days_of_samples": len(dropped), "rows": deleted})
         return bool(dropped or deleted)
+
+    def _kept(self, now: int) -> tuple[int, int, int]:
+        """The first minutes of which samples, sums of hours and sums of days are kept.
+
+        Sums stay as long as what they are made of: what arrives late is added to all of its hour and day.
+        """
+        raw = self.retention.raw_days
+        hourly = max(self.retention.hourly_days, raw)
+        daily = max(self.retention.daily_days, hourly)
+        return first_kept_minute(now, raw), first_kept_minute(now, hourly), first_kept_minute(now, daily)
 
 
 def _add(sums: dict[int, Summary], parts: Sequence[tuple[int, Block]]) -> None:

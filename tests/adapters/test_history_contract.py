@@ -259,6 +259,20 @@ async def test_a_day_without_a_partition_is_given_one(history: History):
     assert await stored_blocks(history) == [(SERIES.instance, old)]
 
 
+async def test_of_samples_that_are_gone_no_sum_is_awaited(history: History):
+    """An hour that was touched again before its samples went stays as it was summed up."""
+    old = TODAY - 2 * DAY_MINUTES
+    await history.probes.store(upload([(SERIES, block(old))], first=1))
+    await rolled_up(history, (await history.upkeep.due(0, 0, TODAY, limit=1))[0])
+    await history.probes.store(upload([(SERIES, block(old + 1)), (SERIES, block(TODAY))], first=2))
+    await history.upkeep.drop_partitions(TODAY)
+
+    assert await history.reader.unrolled(Resolution.HOUR, 0, NOW) == {TODAY}
+    assert await stored_blocks(history, Resolution.HOUR) == [(SERIES.instance, old)]
+    assert [span.start for span in await history.upkeep.due(TODAY, old, TODAY, limit=9)] == [old]
+    assert await history.upkeep.due(TODAY, old + 1, TODAY, limit=9) == []
+
+
 async def test_two_replicas_make_the_same_partition(history: History):
     """Who is second finds it made."""
     await asyncio.gather(*(history.upkeep.make_partitions([TODAY, TODAY + DAY_MINUTES]) for _ in range(4)))
@@ -284,19 +298,19 @@ async def test_an_hour_is_due_when_it_has_ended_and_something_was_stored(history
     """Spans are due from the first block on, once they ended, until they are rolled up; then days are."""
     await history.probes.store(upload([(SERIES, block(THIS_HOUR + minute)) for minute in (0, 59)]))
     ended = THIS_HOUR + HOUR_MINUTES
-    assert await history.upkeep.due(0, ended - 1, limit=10) == []
-    assert await history.upkeep.due(THIS_HOUR + 1, ended, limit=10) == []
+    assert await history.upkeep.due(0, 0, ended - 1, limit=10) == []
+    assert await history.upkeep.due(THIS_HOUR + 1, 0, ended, limit=10) == []
     assert await history.reader.unrolled(Resolution.HOUR, THIS_HOUR, ended) == {THIS_HOUR}
-    (due,) = await history.upkeep.due(THIS_HOUR, ended, limit=10)
+    (due,) = await history.upkeep.due(THIS_HOUR, 0, ended, limit=10)
     assert (due.resolution, due.start) == (Resolution.HOUR, THIS_HOUR)
 
     await rolled_up(history, due)
     assert await history.reader.unrolled(Resolution.HOUR, 0, ended) == frozenset()
     assert await stored_blocks(history, Resolution.HOUR) == [(SERIES.instance, THIS_HOUR)]
-    (day,) = await history.upkeep.due(0, TODAY + DAY_MINUTES, limit=10)
+    (day,) = await history.upkeep.due(0, 0, TODAY + DAY_MINUTES, limit=10)
     assert (day.resolution, day.start) == (Resolution.DAY, TODAY)
     await rolled_up(history, day)
-    assert await history.upkeep.due(0, TODAY + DAY_MINUTES, limit=10) == []
+    assert await history.upkeep.due(0, 0, TODAY + DAY_MINUTES, limit=10) == []
 
     ((_, whole),) = await history.reader.blocks(Resolution.DAY, [1], 0, NOW + MANY, limit=10)
     assert whole.summary() == added([block(NOW).summary(), block(NOW).summary()])
@@ -307,22 +321,22 @@ async def test_what_arrives_late_makes_its_hour_due_again(history: History):
     """An hour that was filled up after it was rolled up is rolled up anew, with everything in it."""
     ended = THIS_HOUR + HOUR_MINUTES
     await history.probes.store(upload([(SERIES, block(THIS_HOUR))], first=1))
-    (early,) = await history.upkeep.due(0, ended, limit=1)
+    (early,) = await history.upkeep.due(0, 0, ended, limit=1)
     await rolled_up(history, early)
     await history.probes.store(upload([(SERIES, block(THIS_HOUR + 1))], first=2))
-    (late,) = await history.upkeep.due(0, ended, limit=1)
+    (late,) = await history.upkeep.due(0, 0, ended, limit=1)
     await rolled_up(history, late)
     await history.upkeep.roll(early, {})
 
     ((_, hour),) = await history.reader.blocks(Resolution.HOUR, [1], 0, NOW + MANY, limit=10)
     assert hour.probes == 6
-    assert await history.upkeep.due(0, ended, limit=1) == []
+    assert await history.upkeep.due(0, 0, ended, limit=1) == []
 
 
 async def test_what_is_stored_while_an_hour_is_rolled_up_is_not_forgotten(history: History):
     """Between the look at what is due and the end of the rolling something came: it is due again."""
     await history.probes.store(upload([(SERIES, block(THIS_HOUR))], first=1))
-    (due,) = await history.upkeep.due(0, THIS_HOUR + HOUR_MINUTES, limit=1)
+    (due,) = await history.upkeep.due(0, 0, THIS_HOUR + HOUR_MINUTES, limit=1)
     await history.probes.store(upload([(SERIES, block(THIS_HOUR + 1))], first=2))
     await history.upkeep.roll(due, {1: block_of_summary(THIS_HOUR, block().summary())})
 
@@ -333,9 +347,9 @@ async def test_hours_are_due_before_days_and_bounded(history: History):
     """The oldest hour comes first; a look takes no more than it asked for."""
     hours = [THIS_HOUR - hour * HOUR_MINUTES for hour in range(4)]
     await history.probes.store(upload([(SERIES, block(hour)) for hour in hours]))
-    await rolled_up(history, (await history.upkeep.due(0, NOW + DAY_MINUTES, limit=1))[0])
-    due = await history.upkeep.due(0, TODAY + DAY_MINUTES, limit=3)
-    everything = await history.upkeep.due(0, TODAY + DAY_MINUTES, limit=10)
+    await rolled_up(history, (await history.upkeep.due(0, 0, NOW + DAY_MINUTES, limit=1))[0])
+    due = await history.upkeep.due(0, 0, TODAY + DAY_MINUTES, limit=3)
+    everything = await history.upkeep.due(0, 0, TODAY + DAY_MINUTES, limit=10)
 
     assert [span.start for span in due] == sorted(hours)[1:]
     assert everything[-1].resolution is Resolution.DAY
@@ -345,7 +359,7 @@ async def test_what_is_too_old_is_deleted(history: History):
     """Sums, marks and series end by their time; what is younger stays."""
     hours = [THIS_HOUR - DAY_MINUTES, THIS_HOUR]
     await history.probes.store(upload([(SERIES, block(hour)) for hour in hours]))
-    for due in await history.upkeep.due(0, NOW + DAY_MINUTES, limit=10):
+    for due in await history.upkeep.due(0, 0, NOW + DAY_MINUTES, limit=10):
         await rolled_up(history, due)
     ends = {"records": EPOCH, "uploads": EPOCH}
     assert await history.upkeep.expire(hourly=0, daily=0, **ends) == 0

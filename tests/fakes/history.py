@@ -120,6 +120,9 @@ class FakeHistory:
         self.days -= set(dropped)
         blocks = self._blocks[Resolution.MINUTE]
         blocks[:] = [one for one in blocks if floor_to(one[1].minute, DAY) not in dropped]
+        for (of, start), (touched, _) in self._marks.items():
+            if of is HOUR and start < floor_to(before, DAY):
+                self._marks[of, start] = (touched, touched)
         return dropped
 
     async def expire(self, *, hourly: int, daily: int, records: datetime, uploads: datetime) -> int:
@@ -136,12 +139,13 @@ class FakeHistory:
             del self._series[key]
         return before - self._rows()
 
-    async def due(self, first: int, ended: int, *, limit: int) -> Sequence[DueSpan]:
+    async def due(self, hours_from: int, days_from: int, ended: int, *, limit: int) -> Sequence[DueSpan]:
         self._answer()
+        first = {HOUR: hours_from, DAY: days_from}
         found = [
             DueSpan(resolution, start, touched)
             for (resolution, start), (touched, rolled) in self._marks.items()
-            if rolled < touched and first <= start and start + resolution.minutes <= ended
+            if rolled < touched and first[resolution] <= start and start + resolution.minutes <= ended
         ]
         return sorted(found, key=lambda due: (due.resolution is DAY, due.start))[:limit]
 

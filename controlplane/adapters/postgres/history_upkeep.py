@@ -50,7 +50,14 @@ class PostgresHistoryUpkeep:
 
     async def drop_partitions(self, before: int) -> Sequence[int]:
         """Drop the blocks of whole days before this minute; answers which days these were."""
-        return await drop_days(self._database, before)
+        days = await drop_days(self._database, before)
+        marks = rollup_marks.c
+        gone = and_(marks.resolution == _HOUR.value, marks.start < floor_to(before, _DAY))
+        async with self._database.begin() as connection:
+            await connection.execute(
+                update(rollup_marks).where(gone, marks.rolled < marks.touched).values(rolled=marks.touched)
+            )
+        return days
 
     async def expire(self, *, hourly: int, daily: int, records: datetime, uploads: datetime) -> int:
         """Delete rollups before minutes, records before moments, bounded per call; answers how many rows."""
@@ -64,12 +71,12 @@ class PostgresHistoryUpkeep:
                 deleted += (await connection.execute(statement, named)).rowcount
         return deleted
 
-    async def due(self, first: int, ended: int, *, limit: int) -> Sequence[DueSpan]:
-        """Hours, then days, that lie between two minutes and are not rolled up, the oldest first."""
+    async def due(self, hours_from: int, days_from: int, ended: int, *, limit: int) -> Sequence[DueSpan]:
+        """Hours, then days, that have ended by a minute and are not rolled up, the oldest first."""
         marks = rollup_marks.c
         found: list[DueSpan] = []
         async with self._database.begin("AUTOCOMMIT") as connection:
-            for resolution in (_HOUR, _DAY):
+            for resolution, first in ((_HOUR, hours_from), (_DAY, days_from)):
                 query = (
                     select(marks.start, marks.touched)
                     .where(

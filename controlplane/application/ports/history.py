@@ -253,7 +253,7 @@ class HistoryUpkeep(Protocol):
         """
 
     async def drop_partitions(self, before: int) -> Sequence[int]:
-        """Drop the blocks of whole days before this minute; answers which days these were.
+        """Drop the blocks of whole days before this minute; their sums stay. Answers which days these were.
 
         Raises:
             DatabaseUnavailable: no answer, or a lock was not to be had.
@@ -266,8 +266,8 @@ class HistoryUpkeep(Protocol):
             DatabaseUnavailable: no answer.
         """
 
-    async def due(self, first: int, ended: int, *, limit: int) -> Sequence[DueSpan]:
-        """Hours, then days, that lie between two minutes and are not rolled up, the oldest first.
+    async def due(self, hours_from: int, days_from: int, ended: int, *, limit: int) -> Sequence[DueSpan]:
+        """Hours, then days, that have ended by a minute and are not rolled up, the oldest first.
 
         Raises:
             DatabaseUnavailable: no answer.
