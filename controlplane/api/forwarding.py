@@ -4,31 +4,18 @@ The leader sees the caller's own token, `If-Match` and `Idempotency-Key`, so it 
 asked directly, and its answer is passed on as it came.
 """
 
-import asyncio
-
-import httpx
 from starlette.requests import Request
 from starlette.responses import Response
 
 from controlplane.api.outcomes import unknown
 from controlplane.api.problems import ProblemResponse
 from controlplane.api.schemas.acts import UnknownAnswer
-from controlplane.api.tracing import traceparent
-from controlplane.application.doors import NotLeading
+from controlplane.api.tracing import trace_id
+from controlplane.application.doors import Doors, NotLeading
+from controlplane.application.ports import RelayNotSent, RelayUnanswered
+from controlplane.application.ports.relay import FORWARDED_HEADER, RelayedRequest
 
-FORWARD_TIMEOUT_SECONDS = 2.0
-CONNECT_TIMEOUT_SECONDS = 1.0
-ANSWER_BYTES_MAX = 1024 * 1024
-FORWARDED_HEADER = "Controlplane-Forwarded"
-
-_TIMEOUT = httpx.Timeout(FORWARD_TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS)
 _PASSED_ON = ("authorization", "content-type", "idempotency-key", "if-match")
-_NOTHING_WAS_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.InvalidURL,
-    httpx.UnsupportedProtocol,
-)
 
 
 def writes_nothing(request: Request) -> None:
@@ -42,35 +29,24 @@ async def forward(request: Request, elsewhere: NotLeading) -> Response:
         return _unreachable("Nobody leads at the moment; a new leader takes over within seconds.")
     if FORWARDED_HEADER in request.headers:
         return _unreachable("The replica that was named as the leader does not lead any more; ask again.")
+    doors: Doors = request.app.state.doors
     try:
-        async with asyncio.timeout(FORWARD_TIMEOUT_SECONDS):
-            return await _ask(request, elsewhere.leader_api)
-    except _NOTHING_WAS_SENT as error:
-        return _unreachable(f"{elsewhere.leader_api}: {_words(error)}. Nothing was done.")
-    except (TimeoutError, httpx.HTTPError) as error:
-        return _lost(request, f"{elsewhere.leader_api}: {_words(error)}")
+        answer = await doors.relay.ask(elsewhere.leader_api, await _relayed(request))
+    except RelayNotSent as error:
+        return _unreachable(f"{elsewhere.leader_api}: {error}. Nothing was done.")
+    except RelayUnanswered as error:
+        return _lost(request, f"{elsewhere.leader_api}: {error}")
+    return Response(answer.body, answer.status_code, media_type=answer.headers.get("content-type"))
 
 
-async def _ask(request: Request, leader_api: str) -> Response:
-    url = leader_api.rstrip("/") + request.url.path
-    headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
-    headers |= {FORWARDED_HEADER: "1", "traceparent": traceparent()}
-    async with (
-        httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False) as client,
-        client.stream(request.method, url, content=await request.body(), headers=headers) as answer,
-    ):
-        return Response(
-            await _bounded(answer), answer.status_code, media_type=answer.headers.get("content-type")
-        )
-
-
-async def _bounded(answer: httpx.Response) -> bytes:
-    body = bytearray()
-    async for chunk in answer.aiter_bytes():
-        body += chunk
-        if len(body) > ANSWER_BYTES_MAX:
-            raise httpx.DecodingError(f"the leader's answer is larger than {ANSWER_BYTES_MAX} bytes")
-    return bytes(body)
+async def _relayed(request: Request) -> RelayedRequest:
+    return RelayedRequest(
+        method=request.method,
+        path=request.url.path,
+        headers={name: request.headers[name] for name in _PASSED_ON if name in request.headers},
+        body=await request.body(),
+        trace_id=trace_id(),
+    )
 
 
 def _lost(request: Request, text: str) -> Response:
@@ -84,10 +60,6 @@ def _lost(request: Request, text: str) -> Response:
             "Look at the changes, or send it again with the same Idempotency-Key.",
         )
     )
-
-
-def _words(error: Exception) -> str:
-    return str(error) or type(error).__name__
 
 
 def _unreachable(text: str) -> ProblemResponse:

@@ -16,8 +16,6 @@ TRACE_HEADER = "Controlplane-Trace-Id"
 
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _TRACE_ID_BYTES = 16
-_SPAN_ID_BYTES = 8
-_SAMPLED = "01"
 
 _current: ContextVar[str] = ContextVar("trace_id")
 
@@ -25,11 +23,6 @@ _current: ContextVar[str] = ContextVar("trace_id")
 def trace_id() -> str:
     """The trace id of the request under way: 32 hex digits."""
     return _current.get()
-
-
-def traceparent() -> str:
-    """The header that hands the trace of the request under way on to another server."""
-    return f"00-{trace_id()}-{secrets.token_hex(_SPAN_ID_BYTES)}-{_SAMPLED}"
 
 
 class Tracing:

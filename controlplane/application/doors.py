@@ -10,6 +10,7 @@ from controlplane.application.history_ingest import HistoryIngest
 from controlplane.application.history_reading import Timelines
 from controlplane.application.history_stories import Stories
 from controlplane.application.people import People
+from controlplane.application.ports import Relay
 from controlplane.application.results import (
     GroupDriftRequest,
     MoveRequest,
@@ -195,3 +196,5 @@ class Doors:
     accounts: Accounts
     history: History
     events: Events
+    relay: Relay
+    """The way to the replica that leads, for acts that belong to it."""

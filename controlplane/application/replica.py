@@ -64,6 +64,7 @@ class Replica(ReplicaParts):
             accounts=self.people.accounts,
             history=self.history.door,
             events=self.events,
+            relay=self.ports.relay,
         )
 
     def _operations(self) -> OperatorActions:

@@ -14,6 +14,7 @@ from controlplane.application.ports import (
     Journal,
     PasswordHasher,
     RegistryRepository,
+    Relay,
     Signer,
     Store,
     Ticker,
@@ -49,6 +50,7 @@ class Ports:
     floors: FloorCache
     history: HistoryPorts
     ticker: Ticker
+    relay: Relay
     clock: Clock
     identifiers: Identifiers
 

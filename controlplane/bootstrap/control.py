@@ -24,6 +24,7 @@ from controlplane.adapters.postgres.registry import PostgresRegistry
 from controlplane.adapters.postgres.session import Database
 from controlplane.adapters.postgres.tokens import PostgresTokens
 from controlplane.adapters.postgres.users import PostgresUsers
+from controlplane.adapters.relay import HttpRelay
 from controlplane.adapters.schedule import ApschedulerTicker
 from controlplane.adapters.signing import HmacSigner
 from controlplane.adapters.spool import SegmentSpool
@@ -138,6 +139,7 @@ async def _ports(settings: Settings, resources: AsyncExitStack) -> Ports:
         identifiers=UlidFactory(),
         history=_history(settings, history),
         ticker=ApschedulerTicker(),
+        relay=HttpRelay(),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from controlplane.adapters.fleet_yaml import FleetYaml
+from controlplane.adapters.relay import HttpRelay
 from controlplane.application.leadership import Tenure
 from controlplane.application.mirror import whole_number
 from controlplane.application.ports import Floors, StoreError, Token
@@ -114,6 +115,7 @@ class World:
             floors=self.floors,
             history=history_ports(self.history, self.evaluations),
             ticker=FakeTicker(),
+            relay=HttpRelay(),
             clock=self.clock,
             identifiers=self.identifiers,
         )

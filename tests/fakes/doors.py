@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from controlplane.adapters.relay import HttpRelay
 from controlplane.application.doors import Applied, Doors, History
 from controlplane.application.events import EventHub
 from controlplane.application.history_ingest import HistoryIngest
@@ -237,4 +238,5 @@ class FakeDoors:
                 stories=Stories(self.journal, self.evaluations),
             ),
             events=self.events,
+            relay=HttpRelay(),
         )

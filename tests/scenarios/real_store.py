@@ -8,6 +8,7 @@ from controlplane.adapters.clock import SystemClock, UlidFactory
 from controlplane.adapters.consul import ConsulStore
 from controlplane.adapters.consul_endpoint import ConsulEndpoint
 from controlplane.adapters.fleet_yaml import FleetYaml
+from controlplane.adapters.relay import HttpRelay
 from controlplane.application.founding import found, identify
 from controlplane.application.ports import Floors
 from controlplane.application.publisher import Publisher
@@ -84,6 +85,7 @@ async def replica_at(
             floors=FakeCache(Floors()),
             history=history_ports(),
             ticker=FakeTicker(),
+            relay=HttpRelay(),
             clock=CLOCK,
             identifiers=UlidFactory(),
         )

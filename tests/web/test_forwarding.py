@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from controlplane.api import forwarding
+from controlplane.adapters import relay
 from controlplane.api.app import create_app
 from controlplane.api.server import open_listener
 from controlplane.application.doors import NotLeading
@@ -177,7 +177,7 @@ async def test_an_endless_answer_is_cut(operator: httpx.AsyncClient, fakes: Fake
     async def endless(scope, receive, send):
         await send({"type": "http.response.start", "status": 200, "headers": []})
         chunk = b" " * 65536
-        for _ in range(2 * forwarding.ANSWER_BYTES_MAX // len(chunk)):
+        for _ in range(2 * relay.ANSWER_BYTES_MAX // len(chunk)):
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 

@@ -21,6 +21,8 @@ from controlplane.application.ports.errors import (
     OutcomeUnknown,
     PortError,
     RegistryConflict,
+    RelayNotSent,
+    RelayUnanswered,
     SpoolUnavailable,
     StoreError,
     StoreUnavailable,
@@ -42,6 +44,7 @@ from controlplane.application.ports.people import (
     UserCache,
     UserRepository,
 )
+from controlplane.application.ports.relay import Relay
 from controlplane.application.ports.store import (
     OPERATIONS_MAX,
     Catalog,
@@ -102,6 +105,9 @@ __all__ = [
     "RegistryConflict",
     "RegistryRepository",
     "Rejected",
+    "Relay",
+    "RelayNotSent",
+    "RelayUnanswered",
     "Signer",
     "SpoolUnavailable",
     "Store",

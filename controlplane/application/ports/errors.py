@@ -9,7 +9,9 @@ PortError
 ├── DatabaseUnavailable      PostgreSQL does not answer; what was asked may be tried again
 ├── ControlUnavailable       the control API does not answer (seen by a prober)
 ├── HistoryRefused           the control API read a batch of history and will never take it
-└── SpoolUnavailable         the disk does not take, or give back, what waits on it
+├── SpoolUnavailable         the disk does not take, or give back, what waits on it
+├── RelayNotSent             another replica is not reachable: nothing was done there
+└── RelayUnanswered          another replica was asked and did not answer: it may still do it
 """
 
 
@@ -43,6 +45,14 @@ class HistoryRefused(PortError):
 
 class SpoolUnavailable(PortError):
     """The disk does not take what is to wait on it, or does not give it back."""
+
+
+class RelayNotSent(PortError):
+    """Another replica is not reachable: nothing was done there."""
+
+
+class RelayUnanswered(PortError):
+    """Another replica was asked and did not answer in time: what it was asked for may still be done."""
 
 
 class RegistryConflict(PortError):
