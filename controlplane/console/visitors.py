@@ -95,7 +95,8 @@ async def _visitor(request: Request) -> Visitor:
     visit = visit_of(request)
     if visit is None:
         raise NotAdmitted
-    return Visitor(name=visit.principal.name, role=visit.principal.role, csrf=visit.form_token)
+    visitor = Visitor(name=visit.principal.name, role=visit.principal.role, csrf=visit.form_token)
+    return require("viewer", visitor)
 
 
 VisitorGiven = Annotated[Visitor, Depends(_visitor)]

@@ -136,7 +136,6 @@ async def test_what_is_wrong_is_not_told_apart(browser: httpx.AsyncClient, name:
 
     assert response.status_code == 403
     assert "Name or password is wrong." in response.text
-    assert password not in re.sub(r"<input[^>]*>", "", response.text) or not password
     assert SESSION not in browser.cookies
 
 
@@ -452,13 +451,12 @@ async def test_only_forms_are_forms(browser: httpx.AsyncClient, kind: str):
     assert response.status_code == 415
 
 
-async def test_a_role_of_a_later_version_may_look_at_nothing_more(
-    browser: httpx.AsyncClient, fakes: FakeDoors
-):
+async def test_a_role_of_a_later_version_may_look_at_nothing(browser: httpx.AsyncClient, fakes: FakeDoors):
     """A role that this version does not know has no rank at all."""
     await fakes.people.accounts.put_user("a-viewer", role="auditor", password=None, by="root")
     await log_in(browser)
 
-    response = await browser.post("/act", data=await form_of(browser))
+    response = await browser.get("/look")
 
     assert response.status_code == 403
+    assert "needs the role viewer" in response.text
