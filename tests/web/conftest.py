@@ -5,11 +5,15 @@ from collections.abc import AsyncIterator, Callable
 import httpx
 import pytest
 from fastapi import FastAPI
+from playwright.async_api import Browser, async_playwright
 
 from controlplane.api.app import create_app
+from controlplane.console.app import console_routes
 from tests.fakes.clock import FakeClock
 from tests.fakes.doors import FakeDoors
+from tests.web.browsing import CHROMIUM, FLAGS
 from tests.web.pictures import GOOD, HISTORY
+from tests.web.serving import served
 from tests.web.switch_pictures import SWITCHES
 
 PUBLIC_URL = "http://controlplane.test"
@@ -65,3 +69,21 @@ def admin(connect: Connect) -> httpx.AsyncClient:
 @pytest.fixture
 def stranger(connect: Connect) -> httpx.AsyncClient:
     return connect(None)
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """Chromium."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def url(fakes: FakeDoors) -> AsyncIterator[str]:
+    """The console over fakes on a real socket; ends with a slash."""
+    pages = console_routes(fakes.doors(), clock=FakeClock())
+    app = create_app(fakes.doors(), clock=FakeClock(), public_url="http://localhost", pages=pages)
+    async with served(app) as address:
+        yield f"{address}/"

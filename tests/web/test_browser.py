@@ -1,65 +1,23 @@
 """The status page in a real browser: readable by everybody, current by itself, within its policy."""
 
-from collections.abc import AsyncIterator
-from typing import Any
-
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, expect
 
 from controlplane.api.app import create_app
 from controlplane.application.views import StatusView
 from controlplane.console.app import console_routes
 from tests.fakes.clock import FakeClock
 from tests.fakes.doors import NOTHING, FakeDoors
+from tests.web.browsing import PATIENCE_MS, complaints, logged_in
 from tests.web.pictures import DEGRADED, FROZEN, GOOD, hostile
 from tests.web.serving import served
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
-PATIENCE_MS = 30_000
 WIDTHS = (390, 768, 1280, 1920)
 LONG = "a-very-long-name-without-any-place-to-break-" * 6
 PICTURES = {"good": GOOD, "degraded": DEGRADED, "frozen": FROZEN, "empty": NOTHING, "long": hostile(LONG)}
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        await browser.close()
-
-
-async def logged_in(browser: Browser, fakes: FakeDoors, role: str = "viewer", **options: Any) -> Page:
-    """A page of a browser in which somebody of this role is logged in."""
-    context = await browser.new_context(**options)
-    cookies = fakes.people.cookies(role).items()
-    await context.add_cookies(
-        [{"name": name, "value": value, "domain": "127.0.0.1", "path": "/"} for name, value in cookies]
-    )
-    return await context.new_page()
-
-
-@pytest.fixture
-async def url(fakes: FakeDoors) -> AsyncIterator[str]:
-    pages = console_routes(fakes.doors(), clock=FakeClock())
-    app = create_app(fakes.doors(), clock=FakeClock(), public_url="http://localhost", pages=pages)
-    async with served(app) as address:
-        yield f"{address}/"
-
-
-async def complaints(page: Page) -> list[str]:
-    """Collects what the browser complains about: policy, scripts, missing files."""
-    heard: list[str] = []
-    page.on("console", lambda message: heard.append(message.text))
-    page.on("pageerror", lambda error: heard.append(str(error)))
-    return heard
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
