@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controlplane.domain.history_frame import PAYLOAD_BYTES_MAX, Frame, Stream, frames
+from controlplane.domain.history_frame import HEAD_BYTES, PAYLOAD_BYTES_MAX, Frame, Stream, frames
 from controlplane.domain.history_records import EvaluationRecord, HealthTurn, Origin, trace_id
 from controlplane.domain.history_varint import HistoryFormatError
 from tests.probe_histories import turn
@@ -33,6 +33,14 @@ def test_a_torn_end_costs_the_last_frame_alone(written: list[Frame], data: st.Da
     whole = [one.frame for one in frames(raw) if one.end <= end]
 
     assert [one.frame for one in frames(raw[:end])] == whole
+
+
+def test_a_file_that_ends_within_a_head():
+    """What is too short for the head of a frame is passed over."""
+    first, second = (Frame(Stream.BLOCKS, number, b"x") for number in (1, 2))
+    raw = first.to_bytes() + second.to_bytes()[: HEAD_BYTES - 1]
+
+    assert [one.frame for one in frames(raw)] == [first]
 
 
 @given(records, st.data())
