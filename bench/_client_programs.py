@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from bench._client_child import Mode
 from bench._client_sources import Make, consul_source, file_source, http_source
@@ -62,20 +63,28 @@ def interpreter(program: Program) -> Path:
 
 @contextmanager
 def running(program: Program, mode: Mode, address: str, options: str) -> Iterator[subprocess.Popen[str]]:
-    """The process that measures a program, which ends with the block.
+    """The process that measures a program; it ends with the block, and its temporary files with it.
 
     Raises:
         RuntimeError: it failed.
     """
     argv = [str(interpreter(program)), "-m", program.module, mode, address, options]
     tie = die_with_parent()
-    child = subprocess.Popen(argv, cwd=REPOSITORY, preexec_fn=tie, stdout=subprocess.PIPE, text=True)  # noqa: PLW1509 - it only calls
-    try:
+    with TemporaryDirectory(prefix="bench-client-") as folder:
+        child = subprocess.Popen(
+            argv,
+            cwd=REPOSITORY,
+            env={**os.environ, "TMPDIR": folder},
+            preexec_fn=tie,  # noqa: PLW1509 - it only calls
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         with child:
-            yield child
-            child.wait(END_SECONDS_MAX)
-    finally:
-        child.kill()
+            try:
+                yield child
+                child.wait(END_SECONDS_MAX)
+            finally:
+                child.kill()
     if child.returncode != 0:
         raise RuntimeError(f"{program.title} failed with {child.returncode}")
 

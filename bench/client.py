@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from urllib.parse import urlencode
 
@@ -85,43 +86,45 @@ def _cpu_ms_per_change(program: Program, address: str, publish: Callable[[int], 
 
 
 def rows(ours: Measured, peers: Sequence[Measured]) -> list[Row]:
-    """The table: medians over the runs; ours beside each peer by the median of the ratios within each run."""
+    """The table: ours alone where no peer is here, else once beside each of them; then theirs."""
+    here: list[Measured | None] = [peer for peer in peers if peer.runs]
     table = []
-    for figure, unit in UNITS.items():
-        value = median(run[figure] for run in ours.runs)
-        for peer in peers:
-            ratios = [run[figure] / other[figure] for run, other in zip(ours.runs, peer.runs, strict=False)]
-            table.append(
-                _row(
-                    f"{ours.program.title}, {figure}",
-                    value,
-                    unit,
-                    len(ours.runs),
-                    peer=peer.program.title if ratios else None,
-                    ratio=median(ratios) if ratios else None,
-                )
-            )
-        table += [_peer_row(peer, figure, unit) for peer in peers]
+    for figure in UNITS:
+        table += [_our_row(ours, figure, peer) for peer in here or [None]]
+        table += [_peer_row(peer, figure) for peer in peers]
     return table
 
 
-def _peer_row(peer: Measured, figure: str, unit: str) -> Row:
+def _our_row(ours: Measured, figure: str, peer: Measured | None) -> Row:
+    """The median over the runs, and that of the ratios within each run."""
+    row = partial(_row, f"{ours.program.title}, {figure}", _median(ours, figure), figure, len(ours.runs))
+    if peer is None:
+        return row()
+    pairs = zip(ours.runs, peer.runs, strict=True)
+    return row(peer=peer.program.title, ratio=median(run[figure] / other[figure] for run, other in pairs))
+
+
+def _peer_row(peer: Measured, figure: str) -> Row:
     case = f"{peer.program.title}, {figure}"
     if not peer.runs:
-        return _row(f"{case}: not installed", None, unit, 0)
-    return _row(case, median(run[figure] for run in peer.runs), unit, len(peer.runs))
+        return _row(f"{case}: not installed", None, figure, 0)
+    return _row(case, _median(peer, figure), figure, len(peer.runs))
+
+
+def _median(measured: Measured, figure: str) -> float:
+    return median(run[figure] for run in measured.runs)
 
 
 def _row(
     case: str,
     value: float | None,
-    unit: str,
+    figure: str,
     runs: int,
     *,
     peer: str | None = None,
     ratio: float | None = None,
 ) -> Row:
-    return Row(bench=BENCH, case=case, value=value, unit=unit, peer=peer, ratio=ratio, runs=runs)
+    return Row(bench=BENCH, case=case, value=value, unit=UNITS[figure], peer=peer, ratio=ratio, runs=runs)
 
 
 def installed(peers: Sequence[Program]) -> list[Program]:

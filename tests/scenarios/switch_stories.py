@@ -227,12 +227,12 @@ async def notice_a_hand(plane: Plane, consul_binary: Path) -> float:
     hand = replace(document.switches["recs"], state=SwitchState.DEGRADED, value=False)
     edited = replace(document, revision=document.revision + 5, switches={**document.switches, "recs": hand})
     await eventually(lambda: plane.switches(SERVICE), lambda shown: shown["drift"] is None)
+    began = now()
     await put_by_hand(consul_binary, consul, plane.prefix, edited)
-    edited_at = now()
     await eventually(lambda: plane.switches(SERVICE), lambda shown: shown["drift"] is not None)
     noticed = now()
     await put_by_hand(consul_binary, consul, plane.prefix, document)
-    return noticed - edited_at
+    return noticed - began
 
 
 async def put_by_hand(binary: Path, address: str, prefix: str, document: SwitchDocument) -> None:
