@@ -55,11 +55,15 @@ export const checksum = (bytes) => crc32(bytes).toString(16).padStart(8, "0");
 // ── reading a document ──
 
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
 const STATES = ["normal", "degraded", "forced_normal", "retired"];
 const KINDS = ["flip", "expiry", "apply", "playbook", "trigger", "ramp", "rollback", "repair"];
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
-const isShort = (value) => Buffer.byteLength(JSON.stringify(value)) <= VALUE_BYTES_MAX;
+const HALF_A_CHARACTER = /(?<!\\)(?:\\\\)*\\ud[89a-f]/; // as JSON.stringify writes it
+function isText(value) {
+  const text = JSON.stringify(value);
+  return Buffer.byteLength(text) <= VALUE_BYTES_MAX && !HALF_A_CHARACTER.test(text);
+}
 const depth = (value) =>
   typeof value === "object" && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depth)) : 0;
 
@@ -68,8 +72,8 @@ const FITS = {
   bool: (value) => typeof value === "boolean",
   int: Number.isSafeInteger,
   float: Number.isFinite,
-  string: (value) => typeof value === "string" && isShort(value),
-  json: (value) => value !== undefined && depth(value) <= VALUE_DEPTH_MAX && isShort(value),
+  string: (value) => typeof value === "string" && isText(value),
+  json: (value) => value !== undefined && depth(value) <= VALUE_DEPTH_MAX && isText(value),
 };
 
 function demand(holds, message) {
@@ -90,7 +94,8 @@ function decoded(bytes) {
 
 function checkTime(at) {
   if (at === null || at === undefined) return;
-  demand(typeof at === "string" && TIME.test(at) && !Number.isNaN(Date.parse(at)), "expires_at is no RFC 3339 time");
+  const year = typeof at === "string" && TIME.test(at) ? new Date(at).getUTCFullYear() : NaN;
+  demand(year >= 1 && year <= 9999, "expires_at is no RFC 3339 time");
 }
 
 function checkEntry(entry) {
@@ -116,6 +121,7 @@ export function parse(bytes, service) {
   demand(document.service === service, `this is the document of ${document.service}, not of ${service}`);
   demand(isObject(change) && KINDS.includes(change.kind), "the kind of change is not known");
   demand(["id", "by", "reason", "at"].every((name) => typeof change[name] === "string"), "the change is incomplete");
+  demand(["string", "undefined"].includes(typeof (change.playbook ?? undefined)), "the playbook is no text");
   demand(isObject(switches), "there are no switches");
   for (const [name, entry] of Object.entries(switches)) {
     demand(NAME.test(name), `${name} is no name`);

@@ -71,6 +71,7 @@ const (
 	revisionLimit   = 1_000_000_000_000
 	complaintsMax   = 1000
 	percentMax      = 100
+	yearMax         = 9999
 	wentBack        = "revision went back"
 	defaultPrefix   = "controlplane/"
 	consulByDefault = "127.0.0.1:8500"
@@ -1027,17 +1028,17 @@ func (d *document) expire() (names []string, next *expiry) {
 }
 
 // expiryAt is the expiry at a time, if there is any, at which this switch changes; equal times pass together.
-func (d *document) expiryAt(at time.Time, name string) *expiry {
-	if at.IsZero() {
+func (d *document) expiryAt(at *time.Time, name string) *expiry {
+	if at == nil {
 		return nil
 	}
 	for _, e := range d.expiries {
-		if e.at.Equal(at) {
+		if e.at.Equal(*at) {
 			e.names = append(e.names, name)
 			return e
 		}
 	}
-	e := &expiry{at: at, names: []string{name}}
+	e := &expiry{at: *at, names: []string{name}}
 	e.told = e.over(d.now)
 	d.expiries = append(d.expiries, e)
 	return e
@@ -1073,7 +1074,7 @@ func sorted(names map[string]bool) (list []string) {
 
 var (
 	nameRule = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
-	timeRule = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$`)
+	timeRule = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
 )
 
 var (
@@ -1132,7 +1133,9 @@ func parseSwitches(raw []byte, service, region string, now func() time.Time) (*d
 		entries: map[string]*entry{},
 	}
 	f.nameEqual("service", service)
-	f.change(switchKinds)
+	if change := f.change(switchKinds); !change.absent("playbook") {
+		change.text("playbook")
+	}
 	switches := f.object("switches")
 	for name, raw := range switches.members {
 		switches.checkName(name)
@@ -1267,7 +1270,7 @@ func (f fields) checkName(value string) {
 }
 
 func (f fields) optionalName(name string) string {
-	if string(f.members[name]) == "null" {
+	if !f.missing(name) && f.absent(name) {
 		return ""
 	}
 	value := f.text(name)
@@ -1290,12 +1293,13 @@ func (f fields) revision() int64 {
 	return revision
 }
 
-func (f fields) change(kinds map[string]bool) {
+func (f fields) change(kinds map[string]bool) fields {
 	change := f.object("change")
 	for _, name := range []string{"id", "by", "reason", "at"} {
 		change.text(name)
 	}
 	change.oneOf("kind", kinds)
+	return change
 }
 
 // missing says whether a member that may be left out is.
@@ -1304,16 +1308,22 @@ func (f fields) missing(name string) bool {
 	return !there
 }
 
-func (f fields) time(name string) time.Time {
-	if f.missing(name) || string(f.members[name]) == "null" {
-		return time.Time{}
+// absent says whether a member that may be null, too, says nothing.
+func (f fields) absent(name string) bool {
+	return f.missing(name) || string(f.members[name]) == "null"
+}
+
+func (f fields) time(name string) *time.Time {
+	if f.absent(name) {
+		return nil
 	}
 	text := f.text(name)
 	value, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil || !timeRule.MatchString(text) {
+	value = value.UTC()
+	if err != nil || !timeRule.MatchString(text) || value.Year() < 1 || value.Year() > yearMax {
 		f.fail("%s: an RFC 3339 time is wanted, not %.40q", name, text)
 	}
-	return value.UTC()
+	return &value
 }
 
 // value reads a value of a switch's type as bool, int64, float64, string or json.RawMessage.
@@ -1334,9 +1344,9 @@ func (f fields) value(name, kind string) any {
 		number, err := strconv.ParseFloat(string(raw), 64)
 		value, ok = number, err == nil && (raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9') && !math.IsInf(number, 0)
 	case "string":
-		value, ok = f.text(name), len(raw) <= textValueBytes
+		value, ok = f.text(name), fits(raw)
 	case "json":
-		value, ok = raw, len(raw) <= textValueBytes && depth(raw) <= valueDepth
+		value, ok = raw, fits(raw)
 	}
 	if !ok {
 		f.fail("%s: a value of type %s is wanted, not %.100s", name, kind, raw)
@@ -1344,22 +1354,42 @@ func (f fields) value(name, kind string) any {
 	return value
 }
 
+// fits says whether a value of type string or json is small, flat and Unicode enough. Needless escapes do not count
+// for its size; half a character becomes a replacement character, which stands in no source that is well.
+func fits(raw []byte) bool {
+	var value any
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	if decoder.Decode(&value) != nil || depth(value) > valueDepth {
+		return false
+	}
+	var plain bytes.Buffer
+	encoder := json.NewEncoder(&plain)
+	encoder.SetEscapeHTML(false)
+	if encoder.Encode(value) != nil || plain.Len()-len("\n") > textValueBytes {
+		return false
+	}
+	replaced := bytes.ContainsRune(plain.Bytes(), utf8.RuneError)
+	return !replaced || bytes.ContainsRune(raw, utf8.RuneError) || bytes.Contains(bytes.ToLower(raw), []byte(`\ufffd`))
+}
+
 // depth is how many levels of nesting a JSON value has.
-func depth(raw []byte) (deepest int) {
-	decoder, level := json.NewDecoder(bytes.NewReader(raw)), 0
-	for {
-		token, err := decoder.Token()
-		if err != nil {
-			return deepest
+func depth(value any) (deepest int) {
+	var inner []any
+	switch value := value.(type) {
+	case []any:
+		inner = value
+	case map[string]any:
+		for _, item := range value {
+			inner = append(inner, item)
 		}
-		switch token {
-		case json.Delim('{'), json.Delim('['):
-			level++
-		case json.Delim('}'), json.Delim(']'):
-			level--
-		}
-		if level > deepest {
-			deepest = level
+	default:
+		return 0
+	}
+	for _, item := range inner {
+		if below := depth(item); below > deepest {
+			deepest = below
 		}
 	}
+	return deepest + 1
 }
