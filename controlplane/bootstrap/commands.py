@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ from controlplane.application.accounts import Accounts
 from controlplane.bootstrap.control import run_control
 from controlplane.bootstrap.demo import show, tell
 from controlplane.bootstrap.endpoints import NotConfigured, consul_endpoint, database_address
+from controlplane.bootstrap.greeting import greeting
 from controlplane.bootstrap.prober import run_probe
 from controlplane.bootstrap.running import run, until_signalled
 from controlplane.processes.chaos import apply_fault
@@ -39,7 +41,7 @@ def serve(settings: Settings) -> None:
         ProcessError: something that is needed cannot be had.
     """
     configure_logs(level=settings.log_level, process="supervisor")
-    asyncio.run(supervise(serve_plan(settings), on_ready=_say_where))
+    asyncio.run(supervise(serve_plan(settings), on_ready=partial(_greet, settings.data_dir)))
 
 
 def control(settings: Settings) -> None:
@@ -182,5 +184,5 @@ async def _on_database(settings: Settings, act: Callable[[Accounts], Awaitable[R
         await database.close()
 
 
-def _say_where(runtime: Runtime) -> None:
-    print(f"controlplane is up: {runtime.api}", flush=True)  # noqa: T201 - the answer to the person who typed it
+def _greet(data_dir: Path, runtime: Runtime) -> None:
+    print(greeting(runtime, data_dir), flush=True)  # noqa: T201 - the answer to the person who typed it

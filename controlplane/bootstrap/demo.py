@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from controlplane.adapters.clock import SystemClock
 from controlplane.processes.demo import run_demo
+from controlplane.processes.demo_login import demo_login
 from controlplane.processes.runtime_file import Runtime
 from controlplane.processes.story import Step, StoryResult, run_stories, run_story, summarise
 from controlplane.processes.table import ServePlan
@@ -57,11 +58,13 @@ async def tell(plan: ServePlan, *, runs: int, as_json: bool) -> int:
 
 
 async def _stay(runtime: Runtime, data_dir: Path) -> NoReturn:
+    login = demo_login(data_dir)
     print(  # noqa: T201 - the answer to the person who typed the command
         f"""
 The demo is up: 45 instances of 3 services in 3 regions.
 
   console   {runtime.api}/
+  log-in    {login.name}, password {login.password}
   break it  controlplane chaos kill us-east --data-dir {data_dir}
   mend it   controlplane chaos heal us-east --data-dir {data_dir}
   look      controlplane status --data-dir {data_dir}

@@ -7,6 +7,7 @@ import typer
 from controlplane.cli.connection import DataDir, demo_folder
 from controlplane.cli.output import AsJson, say, say_json
 from controlplane.cli.starting import Port, settings_with
+from controlplane.processes.demo_login import Login, demo_login
 from controlplane.settings import load_settings
 
 RUNS_MAX = 1_000
@@ -20,17 +21,30 @@ def demo(
         bool, typer.Option("--story", help="Play a region outage, check it, print the timeline, end.")
     ] = False,
     runs: Annotated[int, typer.Option(min=1, max=RUNS_MAX, help="How often the story is played.")] = 1,
+    show_login: Annotated[
+        bool, typer.Option("--show-login", help="Only print the console's log-in, and end.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run everything with a simulated fleet. Three regions on this machine, until Ctrl-C."""
-    from controlplane.bootstrap import commands  # noqa: PLC0415 - loads all rooms, a second
-
     settings = settings_with(port=port)
     folder = data_dir or demo_folder(settings)
+    if show_login:
+        _say_login(demo_login(folder), as_json=as_json)
+        return
+    from controlplane.bootstrap import commands  # noqa: PLC0415 - loads all rooms, a second
+
     code = commands.demo(
         settings, port=settings.port, data_dir=folder, story=story, as_json=as_json, runs=runs
     )
     raise typer.Exit(code)
+
+
+def _say_login(login: Login, *, as_json: bool) -> None:
+    if as_json:
+        say_json({"name": login.name, "password": login.password})
+    else:
+        say(f"{login.name}, password {login.password}")
 
 
 def demo_fleet() -> None:

@@ -1,4 +1,4 @@
-"""Owns what a demo adds to `serve`: the simulated fleet as one more child, and its definitions."""
+"""Owns what a demo adds to `serve`: the simulated fleet as one more child, its definitions, and a log-in."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,6 +15,7 @@ from controlplane.processes.child import Child
 from controlplane.processes.demo_fleet.control import HEALTH_PATH
 from controlplane.processes.demo_fleet.definition import fleet_file
 from controlplane.processes.demo_fleet.fleet_json import NoDemo, read_fleet
+from controlplane.processes.demo_login import demo_login, store_login
 from controlplane.processes.errors import ProcessError
 from controlplane.processes.readiness import http_status
 from controlplane.processes.runtime_file import Runtime
@@ -55,6 +56,7 @@ async def _act(
 ) -> Result:
     runtime = await up
     await apply_fleet_file(api_url=runtime.api, token=runtime.token, data_dir=plan.data_dir)
+    await store_login(api_url=runtime.api, token=runtime.token, login=demo_login(plan.data_dir))
     return await act(runtime)
 
 

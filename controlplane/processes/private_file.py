@@ -42,8 +42,8 @@ def write_private(path: Path, text: str) -> None:
         raise ProcessError(f"cannot write {path}: {error.strerror}") from error
 
 
-def kept_secret(path: Path) -> str:
-    """The secret in this file; a fresh random one is put there at the first call.
+def kept_secret(path: Path, *, size_bytes: int = _SECRET_BYTES) -> str:
+    """The secret in this file; a fresh random one of this size is put there at the first call.
 
     Raises:
         ProcessError: the file can neither be read nor written.
@@ -51,7 +51,7 @@ def kept_secret(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
-        secret = secrets.token_urlsafe(_SECRET_BYTES)
+        secret = secrets.token_urlsafe(size_bytes)
         write_private(path, secret)
         return secret
     except OSError as error:
