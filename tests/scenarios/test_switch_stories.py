@@ -22,7 +22,6 @@ pytestmark = pytest.mark.services
 
 EXPIRY_SECONDS = 8
 KILLED_AFTER_SECONDS = 2.0
-REQUESTS_PER_SECOND_MAX = 5
 
 
 async def test_an_expiry_needs_neither_control_plane_nor_postgres(
@@ -47,7 +46,7 @@ async def test_an_expiry_needs_neither_control_plane_nor_postgres(
 async def test_a_restored_snapshot_takes_no_value_from_any_reader(
     own_consul: OwnConsul, postgres_url: str, tmp_path: Path
 ) -> None:
-    """After `consul snapshot restore` all readers keep their value, then read it at max + 1, unhurried."""
+    """After `consul snapshot restore` all readers keep their value, and then read it at max + 1."""
     plane = Plane(tmp_path / "plane", consul=own_consul.address, database=postgres_url)
     async with running(plane), reading(own_consul.address, plane.prefix, tmp_path) as readers:
         await plane.apply(FLEET)
@@ -58,4 +57,3 @@ async def test_a_restored_snapshot_takes_no_value_from_any_reader(
     assert story.losses == []
     assert (story.lost_revision, story.document.revision, story.document.change.kind) == (3, 4, "repair")
     assert {switch["state"] for switch in shown["switches"]} == {"degraded"}
-    assert max(reader.busiest_second() for reader in readers) <= REQUESTS_PER_SECOND_MAX
