@@ -58,6 +58,7 @@ class Visits:
         request = Request(scope)
         visit = self._people.visit(request.cookies)
         request.state.visit = visit
+        request.state.principal = visit.principal if visit else None  # for the log line of the request
 
         async def renewing_send(message: Message) -> None:
             if message["type"] == "http.response.start" and visit:
