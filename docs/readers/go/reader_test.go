@@ -680,3 +680,42 @@ func TestRunLeavesNothingRunning(t *testing.T) {
 	<-ended
 	until(t, "nothing runs any more", func() bool { return runtime.NumGoroutine() <= before })
 }
+
+// ── beside the reference ──
+
+// TestVerdicts says what becomes of each line of a file, for a test that asks the Python reader the same.
+func TestVerdicts(t *testing.T) {
+	given, err := os.ReadFile(os.Getenv("VERDICTS"))
+	if err != nil {
+		t.Skip("VERDICTS names no file of documents")
+	}
+	for _, line := range strings.Fields(string(given)) {
+		kind, encoded, _ := strings.Cut(line, ":")
+		raw, err := base64.StdEncoding.DecodeString(encoded)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Println(verdict(t, kind, raw))
+	}
+}
+
+func verdict(t *testing.T, kind string, raw []byte) string {
+	clock := at(t, "2026-01-12T09:00:00Z")
+	applied, refused := judge(nil, raw, func(raw []byte) (*document, error) {
+		if kind == "failover" {
+			return parseFailover(raw, "checkout")
+		}
+		return parseSwitches(raw, "checkout", "eu-west", clock)
+	}, false)
+	if refused != nil {
+		return fmt.Sprintf("verdict nack %d", refused.observed)
+	}
+	text := fmt.Sprintf("verdict apply %d %s", applied.revision, applied.active)
+	for name := range applied.entries {
+		value, _ := json.Marshal(applied.value(name, []string{"user-1"}))
+		if is := string(value); is == "true" || is == "false" {
+			text += " " + name + "=" + is
+		}
+	}
+	return text
+}
