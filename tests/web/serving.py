@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from controlplane.api.server import open_listener, serve_app
@@ -20,4 +21,11 @@ async def served(app: ASGIApp) -> AsyncIterator[str]:
         try:
             yield f"http://{host}:{port}"
         finally:
+            end_streams(app)
             stop.set()
+
+
+def end_streams(app: ASGIApp) -> None:
+    """What the owner of the process does before it stops: else every stream would be waited for."""
+    if isinstance(app, FastAPI):
+        app.state.doors.events.close()
