@@ -95,7 +95,7 @@ class _Plot:
                 line = []
             if point.latency_ms:
                 value = point.latency_ms.p50 if percentile == 50 else point.latency_ms.p95  # noqa: PLR2004 - the names of percentiles
-                line.append(f"{self.x(at + self.step / 2)},{self.y(value)}")
+                line.extend(f"{self.x(end)},{self.y(value)}" for end in (at, at + self.step))
             before = at
         if line:
             yield " ".join(line)

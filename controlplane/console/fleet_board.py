@@ -153,7 +153,7 @@ def _instance_mark(failing: Sequence[str], vantages: Sequence[VantageStatus]) ->
         words = ngettext(
             "fails, seen from %(num)s vantage", "fails, seen from %(num)s vantages", len(failing)
         )
-        return Mark(Shape.DOWN, words)
+        return Mark(Shape.DOWN, words % {"num": len(failing)})
     heard = [one for one in vantages if one.votes]
     if not heard or any(len(one.failing) >= FAILING_IDS_MAX for one in heard):
         return Mark(Shape.UNKNOWN, _("not known"))

@@ -1,4 +1,4 @@
-"""What tests in a real browser share: who is logged in, what the browser complains about, whether all can read."""
+"""What tests in a real browser share: who is logged in, what the browser complains about, who can read."""
 
 from typing import Any
 
