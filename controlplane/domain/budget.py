@@ -1,14 +1,14 @@
 """Owns the value of the `budget` key: the ring of automatic moves, and what it still allows.
 
 Limits hold per group (dwell, moves per window) and for the fleet, there by cause: groups that leave a lost
-region share one unit, and a group that leaves it again had come back, which makes it another evacuation; a
-failure that is not the region's counts singly. Times are wall-clock UTC, because a
+region share one unit until the automation itself comes back to it; a failure that is not the region's counts
+singly. Times are wall-clock UTC, because a
 ring outlives leaders; a clock that disagrees with Consul's freezes before anything is asked here.
 """
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -60,11 +60,12 @@ class AutomaticMove:
 
 @dataclass(slots=True)
 class _Evacuation:
-    """The leaving of one lost region: whoever goes within the window goes with the others, once."""
+    """The leaving of one lost region: whoever goes within the window of the last one goes along."""
 
     region: str
     latest_at: datetime
-    groups: set[str] = field(default_factory=set)
+    over: bool = False
+    """The automation came back to the region: who leaves it from then on begins another one."""
 
     @property
     def ends(self) -> datetime:
@@ -132,11 +133,9 @@ def group_obstacles(
     return dwell + _spent("group_budget", text, _releases(moves, most, window_seconds), now)
 
 
-def fleet_obstacles(
-    budget: Budget, group: str, source: str, cause: Cause, now: datetime
-) -> tuple[Obstacle, ...]:
-    """What the fleet-wide limits say against `group` leaving `source`, too."""
-    unit = _left(budget, group, source, now) if cause is Cause.REGION else _singles(budget, now)
+def fleet_obstacles(budget: Budget, source: str, cause: Cause, now: datetime) -> tuple[Obstacle, ...]:
+    """What the fleet-wide limits say against one more group leaving `source`."""
+    unit = _left(budget, source, now) if cause is Cause.REGION else _singles(budget, now)
     if len(budget.moves) >= BUDGET_MOVES_MAX:
         return (*unit, Obstacle("budget_full", f"the ring of automatic moves holds {BUDGET_MOVES_MAX}"))
     return unit
@@ -148,11 +147,10 @@ def pace(budget: Budget, now: datetime) -> tuple[Obstacle, ...]:
     return _spent(PACED, f"{PACE_MOVES_MAX} groups a second move at most, this one waits", release, now)
 
 
-def _left(budget: Budget, group: str, source: str, now: datetime) -> tuple[Obstacle, ...]:
+def _left(budget: Budget, source: str, now: datetime) -> tuple[Obstacle, ...]:
     """What the limit says against leaving a lost region, with the others that do or as the first of them."""
     running = [one for one in _evacuations(budget.moves) if now < one.ends]
-    latest = next((one for one in reversed(running) if one.region == source), None)
-    if latest and group not in latest.groups:
+    if any(one.region == source and not one.over for one in running):
         return ()
     ends = sorted(one.ends for one in running)
     release = ends[-EVACUATIONS_MAX] if len(ends) >= EVACUATIONS_MAX else None
@@ -163,16 +161,16 @@ def _left(budget: Budget, group: str, source: str, now: datetime) -> tuple[Obsta
 def _evacuations(moves: Iterable[AutomaticMove]) -> list[_Evacuation]:
     """The evacuations that these moves belong to, in the order in which they began."""
     found: list[_Evacuation] = []
-    latest: dict[str, _Evacuation] = {}
+    going: dict[str, _Evacuation] = {}
     for move in moves:
         if move.cause is not Cause.REGION:
             continue
-        former = latest.get(move.source)
-        if former is None or move.group in former.groups or move.at >= former.ends:
-            former = latest[move.source] = _Evacuation(move.source, move.at)
-            found.append(former)
-        former.groups.add(move.group)
-        former.latest_at = move.at
+        if move.target in going:
+            going.pop(move.target).over = True
+        if move.source not in going or move.at >= going[move.source].ends:
+            going[move.source] = _Evacuation(move.source, move.at)
+            found.append(going[move.source])
+        going[move.source].latest_at = move.at
     return found
 
 

@@ -242,7 +242,7 @@ def _in_the_way(case: Case, target: str | None) -> tuple[Obstacle, ...]:
         *panic(outlook.voters, case.active, outlook.restraints.regions),
         *held_back(outlook.restraints, group.name, case.active),
         *group_obstacles(case.budget, group, case.moved_at, now),
-        *fleet_obstacles(case.budget, group.name, case.active, case.cause, now),
+        *fleet_obstacles(case.budget, case.active, case.cause, now),
     )
     if not found and policy.mode is Mode.OBSERVE:
         return (Obstacle("observe", f"{group.name} is only observed; it would move to {target}"),)

@@ -100,7 +100,7 @@ def test_two_regions_that_flap_in_turn():
 
 
 def test_groups_without_limits_of_their_own_are_not_driven_to_and_fro():
-    """Where regions fail in turn, leaving one again is another evacuation: there are two in ten minutes."""
+    """Where regions fail in turn, each move there and back is an evacuation: two in ten minutes."""
     hasty = Policy(dwell_seconds=0.0, max_automatic=100)
     world = World(fleet=a_fleet(groups=2, regions=("us-east", "eu-west"), policy=hasty))
     for number in range(50):
