@@ -8,7 +8,14 @@ import pytest
 
 from tests.fixtures.consul import ConsulAccess
 from tests.prove.figures import spread_ms
-from tests.scenarios.kills import QUICK_CHECK, QUICK_POLICY, SERVICES, kill_again_and_again, kill_leader
+from tests.scenarios.kills import (
+    INSTANCES,
+    QUICK_CHECK,
+    QUICK_POLICY,
+    SERVICES,
+    kill_again_and_again,
+    kill_leader,
+)
 from tests.scenarios.plane import Plane, two_planes
 from tests.scenarios.scene import playing
 from tests.scenarios.targets import listening
@@ -30,7 +37,7 @@ async def test_fifty_kills_lose_no_revision_and_double_none(tmp_path: Path, reco
     record_property("seed", seed)
     plane = Plane(tmp_path / "plane")
     async with (
-        listening(services=SERVICES) as targets,
+        listening(INSTANCES, services=SERVICES) as targets,
         playing(plane, targets, check=QUICK_CHECK, policy=QUICK_POLICY) as scene,
     ):
         story = await kill_again_and_again(scene, KILLS, Random(seed), pause_seconds_max=PAUSE_SECONDS_MAX)

@@ -7,6 +7,7 @@ import pytest
 
 from tests.fixtures.consul import ConsulAccess
 from tests.scenarios.kills import (
+    INSTANCES,
     QUICK_CHECK,
     QUICK_POLICY,
     SERVICES,
@@ -32,7 +33,7 @@ async def test_kills_at_any_time_lose_no_revision_and_double_none(tmp_path: Path
     """Supervisor, control and prober die while regions flap: one row per revision, and Consul is right."""
     plane = Plane(tmp_path / "plane")
     async with (
-        listening(services=SERVICES) as targets,
+        listening(INSTANCES, services=SERVICES) as targets,
         playing(plane, targets, check=QUICK_CHECK, policy=QUICK_POLICY) as scene,
     ):
         story = await kill_again_and_again(scene, KILLS, Random(SEED), pause_seconds_max=PAUSE_SECONDS_MAX)
