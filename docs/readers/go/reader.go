@@ -50,10 +50,10 @@ const (
 	switchesSchema = "controlplane.switches/1"
 
 	queryWait       = 30 * time.Second
-	queryTimeout    = 40 * time.Second // above 17/16 of the wait plus 8 s
-	leaseMin        = time.Second      // a group with a shorter one has no active region
-	leaseMax        = time.Hour        // a longer one is taken for this
-	uptimeStep      = 10 * time.Millisecond
+	queryTimeout    = 40 * time.Second      // above 17/16 of the wait plus 8 s
+	leaseMin        = time.Second           // a group with a shorter one has no active region
+	leaseMax        = time.Hour             // a longer one is taken for this
+	uptimeStep      = 10 * time.Millisecond // of /proc/uptime
 	connectTimeout  = 2 * time.Second
 	backoffFirst    = 500 * time.Millisecond
 	backoffMax      = 30 * time.Second
@@ -147,6 +147,7 @@ func (r *Reader) Run(ctx context.Context) {
 		running.Add(1)
 		go func(s *standing) {
 			defer running.Done()
+			// The global source of Go 1.19 gives every process the same numbers.
 			seed := time.Now().UnixNano() + int64(crc32.ChecksumIEEE([]byte(s.key)))
 			(&follower{reader: r, standing: s, jitter: rand.New(rand.NewSource(seed))}).run(ctx)
 		}(s)
@@ -167,32 +168,42 @@ func (r *Reader) OnChange(listener func(Change)) {
 // Bool is the value of a switch of type bool here and now, for a unit where one is given. The fallback answers
 // as long as no document is known, for a switch that is not declared, and where the switch is of another type.
 func (r *Reader) Bool(name string, fallback bool, unit ...string) bool {
-	value, ok := r.value(name, unit).(bool)
-	return choose(r, name, ok, value, fallback)
+	return valueOf(r, name, fallback, unit)
 }
 
 // Int is Bool for a switch of type int.
 func (r *Reader) Int(name string, fallback int64, unit ...string) int64 {
-	value, ok := r.value(name, unit).(int64)
-	return choose(r, name, ok, value, fallback)
+	return valueOf(r, name, fallback, unit)
 }
 
 // Float is Bool for a switch of type float.
 func (r *Reader) Float(name string, fallback float64, unit ...string) float64 {
-	value, ok := r.value(name, unit).(float64)
-	return choose(r, name, ok, value, fallback)
+	return valueOf(r, name, fallback, unit)
 }
 
 // String is Bool for a switch of type string.
 func (r *Reader) String(name, fallback string, unit ...string) string {
-	value, ok := r.value(name, unit).(string)
-	return choose(r, name, ok, value, fallback)
+	return valueOf(r, name, fallback, unit)
 }
 
 // JSON is Bool for a switch of type json; the bytes must not be changed.
 func (r *Reader) JSON(name string, fallback json.RawMessage, unit ...string) json.RawMessage {
-	value, ok := r.value(name, unit).(json.RawMessage)
-	return choose(r, name, ok, value, fallback)
+	return valueOf(r, name, fallback, unit)
+}
+
+// valueOf answers what a switch is worth, or the fallback; that one is unknown or of another type is said once.
+func valueOf[T any](r *Reader, name string, fallback T, unit []string) T {
+	if r.switches != nil {
+		held := r.switches.held.Load()
+		if held == nil {
+			return fallback
+		}
+		if value, ok := held.document.value(name, unit).(T); ok {
+			return value
+		}
+	}
+	r.complain.once(r.options.Logf, "switch "+name, "switch %q is no declared %T: the fallback holds", name, fallback)
+	return fallback
 }
 
 // ActiveRegion is the active region of a group; empty while it is fenced or retired, before any is known, of an
@@ -206,7 +217,7 @@ func (r *Reader) ActiveRegion(group string) string {
 func (r *Reader) Active(group string) (region string, revision int64) {
 	s := r.groups[group]
 	if s == nil {
-		r.complain.once(r.options.Logf, group, "group %q is not followed", group)
+		r.complain.once(r.options.Logf, "group "+group, "group %q is not followed", group)
 		return "", 0
 	}
 	held := s.held.Load()
@@ -259,29 +270,6 @@ func (r *Reader) follow(kind, name string, parse func([]byte) (*document, error)
 	}
 	r.order = append(r.order, s)
 	return s
-}
-
-// value is what a switch is worth; nil where the fallback answers and nobody is to blame.
-func (r *Reader) value(name string, unit []string) any {
-	if r.switches == nil {
-		return nil
-	}
-	held := r.switches.held.Load()
-	if held == nil {
-		return nil
-	}
-	return held.document.value(name, unit)
-}
-
-// choose answers the value, or the fallback; a switch that is unknown or of another type is said once.
-func choose[T any](r *Reader, name string, ok bool, value, fallback T) T {
-	if ok {
-		return value
-	}
-	if r.switches == nil || r.switches.held.Load() != nil {
-		r.complain.once(r.options.Logf, name, "switch %q is no declared %T: the fallback holds", name, fallback)
-	}
-	return fallback
 }
 
 func (r *Reader) tell(change Change) {
@@ -351,17 +339,17 @@ func shorter(a, b time.Duration) time.Duration {
 	return a
 }
 
-// complaints are said once for each name, and for so many names that a service cannot fill the log.
+// complaints are said once for each subject, and of so many subjects that a service cannot fill the log.
 type complaints struct {
 	said  sync.Map
 	count atomic.Int64
 }
 
-func (c *complaints) once(logf func(string, ...any), name, format string, args ...any) {
-	if _, known := c.said.Load(name); known || c.count.Load() >= complaintsMax {
+func (c *complaints) once(logf func(string, ...any), subject, format string, args ...any) {
+	if _, known := c.said.Load(subject); known || c.count.Load() >= complaintsMax {
 		return
 	}
-	if _, known := c.said.LoadOrStore(name, true); !known {
+	if _, known := c.said.LoadOrStore(subject, true); !known {
 		c.count.Add(1)
 		logf(format, args...)
 	}
@@ -1137,6 +1125,7 @@ func parseSwitches(raw []byte, service, region string, now func() time.Time) (*d
 		change.text("playbook")
 	}
 	switches := f.object("switches")
+	switches.where = "" // a switch is named without more
 	for name, raw := range switches.members {
 		switches.checkName(name)
 		d.entries[name] = d.entry(name, switches.object(name), raw)
@@ -1228,7 +1217,7 @@ func (f fields) err() error { return *f.mistake }
 
 func (f fields) fail(format string, args ...any) {
 	if *f.mistake == nil {
-		*f.mistake = fmt.Errorf(f.where+format, args...)
+		*f.mistake = fmt.Errorf("%s%w", f.where, fmt.Errorf(format, args...))
 	}
 }
 
