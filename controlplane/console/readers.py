@@ -51,6 +51,12 @@ class Readers:
     vantages: str
 
     @property
+    def count(self) -> Mark:
+        """`12 of 15`, with the shape that it has."""
+        said = {"done": self.confirmed, "total": self.instances}
+        return Mark(self.mark.shape, _("%(done)d of %(total)d") % said)
+
+    @property
     def complete(self) -> bool:
         """Whether everybody confirms."""
         return self.instances > 0 and self.confirmed == self.instances

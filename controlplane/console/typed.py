@@ -8,6 +8,7 @@ from controlplane.application.reasons import REASON_CHARACTERS_MAX, one_line
 from controlplane.console.texts import gettext as _
 
 KEY_BYTES = 12
+KEY_CHARACTERS_MAX = 200
 DURATION_SECONDS_MIN = 1.0
 DURATION_SECONDS_MAX = 30 * 24 * 3600.0
 
