@@ -6,11 +6,14 @@ finding while everything is still up.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import quote
 
+from controlplane.application.confirm_views import ConfirmationView
 from controlplane.application.views import GroupView, RegionView, StatusView
 from controlplane.console.marks import Mark, Shape, of_state, of_verdict
 from controlplane.console.moments import Moment, moment
 from controlplane.console.texts import gettext as _
+from controlplane.contract.documents import DocumentKind
 from controlplane.domain.freeze import CONTACT_SECONDS_MAX
 
 _CALM_STATES = frozenset({"steady", "cooldown"})
@@ -25,11 +28,14 @@ class Finding:
     subject: str
     sentences: tuple[str, ...]
     since: Moment | None = None
+    path: str = ""
+    """The page where more is to be seen, or something to be done; empty: there is none."""
 
 
 def findings(status: StatusView) -> list[Finding]:
     """Everything that is wrong, worst first; empty on a quiet day."""
-    found = [*_control_plane(status), *_groups(status), *_regions(status), *_vantages(status)]
+    parts = (_control_plane, _groups, _regions, _readers, _vantages)
+    found = [finding for part in parts for finding in part(status)]
     return sorted(found, key=lambda finding: WORST_FIRST.index(finding.mark.shape))
 
 
@@ -76,7 +82,7 @@ def _groups(status: StatusView) -> Iterator[Finding]:
     for group in status.groups:
         if group.state not in _CALM_STATES:
             since = moment(group.since, as_of=status.as_of) if group.since else None
-            yield Finding(of_state(group.state), group.name, (group.reason,), since)
+            yield Finding(of_state(group.state), group.name, (group.reason,), since, _group_path(group.name))
         elif not status.freezes:
             yield from _without_target(group)
 
@@ -85,7 +91,7 @@ def _without_target(group: GroupView) -> Iterator[Finding]:
     for forecast in group.forecasts:
         if forecast.lost_region == group.active and forecast.target is None:
             mark = Mark(Shape.DEGRADED, _("no way out"))
-            yield Finding(mark, group.name, (sentence(forecast.text),))
+            yield Finding(mark, group.name, (sentence(forecast.text),), path=_group_path(group.name))
 
 
 def _regions(status: StatusView) -> Iterator[Finding]:
@@ -99,6 +105,51 @@ def _regions(status: StatusView) -> Iterator[Finding]:
     for (name, verdict, reason), groups in affected.items():
         subject = _("%(region)s for %(groups)s") % {"region": name, "groups": ", ".join(groups)}
         yield Finding(of_verdict(verdict), subject, (reason,))
+
+
+def _group_path(name: str) -> str:
+    return f"/groups/{quote(name, safe='')}"
+
+
+def _readers(status: StatusView) -> Iterator[Finding]:
+    """Documents that instances refuse, and those that are still on their way."""
+    for one in status.confirmations:
+        refused, behind = one.counts.get("nack", 0), one.counts.get("behind", 0)
+        if refused:
+            title = _("%(document)s on %(refused)d of %(total)d instances")
+            values = {"document": _document(one), "refused": refused, "total": one.instances}
+            yield Finding(
+                Mark(Shape.DOWN, _("refused")), title % values, _refusals(one), path=_readers_path(one)
+            )
+        if behind:
+            title = _("%(document)s confirmed by %(confirmed)d of %(total)d instances")
+            values = {"document": _document(one), "confirmed": one.confirmed, "total": one.instances}
+            text = _("%(behind)d do not hold revision %(revision)d yet.")
+            sentences = (text % {"behind": behind, "revision": one.revision},)
+            yield Finding(
+                Mark(Shape.MOVING, _("confirming")), title % values, sentences, path=_readers_path(one)
+            )
+
+
+def _document(one: ConfirmationView) -> str:
+    return _("Switches of %s") % one.name if one.kind == DocumentKind.SWITCHES else one.name
+
+
+def _readers_path(one: ConfirmationView) -> str:
+    place = "switches" if one.kind == DocumentKind.SWITCHES else "groups"
+    return f"/{place}/{quote(one.name, safe='')}"
+
+
+def _refusals(one: ConfirmationView) -> tuple[str, ...]:
+    """Who refuses, in their own words; each wording once."""
+    said: dict[str, list[str]] = {}
+    for straggler in one.stragglers:
+        if straggler.ack == "nack":
+            held = (
+                _("still at revision %d") % straggler.revision if straggler.revision else _("nothing applied")
+            )
+            said.setdefault(f"{held}, “{straggler.text}”", []).append(straggler.instance)
+    return tuple(f"{', '.join(instances)}: {text}" for text, instances in said.items())
 
 
 def _told_by(group: GroupView, region: RegionView) -> bool:

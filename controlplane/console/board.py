@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from controlplane.application.views import ChangeView, GroupView, RegionView, StatusView
+from controlplane.application.views import GroupView, RegionView, StatusView
 from controlplane.console.attention import Finding, findings, sentence
 from controlplane.console.marks import Mark, Shape, of_state, of_verdict
 from controlplane.console.moments import Moment, moment
@@ -77,18 +77,6 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """One row of history."""
-
-    at: Moment
-    title: str
-    revision: int
-    kind: str
-    by: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Board:
     """The whole page."""
 
@@ -98,14 +86,12 @@ class Board:
     rows: tuple[Row, ...]
     restraints: tuple[Restrained, ...]
     vantages: tuple[Seen, ...]
-    events: tuple[Event, ...] | None
-    """None: history is not to be had."""
     replica: str
     definitions_revision: int
 
 
-def board(status: StatusView, changes: Sequence[ChangeView] | None) -> Board:
-    """Draw the status and the last changes; `changes` is None where PostgreSQL does not answer."""
+def board(status: StatusView) -> Board:
+    """Draw the status."""
     regions = _columns(status.groups)
     maintained = {one.name for one in status.restraints if one.scope == "region" and one.name}
     return Board(
@@ -115,7 +101,6 @@ def board(status: StatusView, changes: Sequence[ChangeView] | None) -> Board:
         rows=tuple(_row(group, regions, maintained, status.as_of) for group in status.groups),
         restraints=restraints(status),
         vantages=_vantages(status),
-        events=None if changes is None else tuple(_event(row, status.as_of) for row in changes),
         replica=status.replica,
         definitions_revision=status.definitions_revision,
     )
@@ -208,16 +193,3 @@ def _failing(instances: Sequence[str]) -> str:
     shown = ", ".join(instances[:FAILING_SHOWN_MAX])
     more = len(instances) - FAILING_SHOWN_MAX
     return _("%(shown)s and %(more)d more") % {"shown": shown, "more": more} if more > 0 else shown
-
-
-def _event(row: ChangeView, as_of: str) -> Event:
-    active = (row.after or {}).get("active")
-    title = f"{row.name} → {active}" if active else row.name
-    return Event(
-        at=moment(row.at, as_of=as_of),
-        title=title,
-        revision=row.revision,
-        kind=row.change_kind,
-        by=row.by,
-        reason=row.reason,
-    )

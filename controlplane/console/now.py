@@ -1,17 +1,25 @@
-"""Owns the page Now: what is wrong first, then groups by regions, and what happened last."""
+"""Owns the page Now: what is wrong, groups by regions, what is degraded, and what happened last."""
 
 from collections.abc import Sequence
+from heapq import merge
 
 from fastapi import Request
 from starlette.responses import HTMLResponse
 
-from controlplane.application.views import ChangeView
+from controlplane.application.doors import Doors
+from controlplane.application.history_views import EntryView
+from controlplane.application.views import StatusView
 from controlplane.console.board import board
 from controlplane.console.context import DoorsGiven, RendererGiven, pages
 from controlplane.console.past import answered
+from controlplane.console.readers import readers
+from controlplane.console.story import story
+from controlplane.console.switch_rows import Asked, Row, rows
 from controlplane.console.visitors import VisitorGiven
+from controlplane.contract.documents import DocumentKind
 
-CHANGES_SHOWN = 8
+ENTRIES_SHOWN = 8
+SWITCHES_SHOWN = 8
 
 router = pages()
 
@@ -22,8 +30,37 @@ async def now(
 ) -> HTMLResponse:
     """The page, drawn anew for every request."""
     status = doors.queries.status()
-    changes: Sequence[ChangeView] | None = None
-    if status.database_available:
-        asking = doors.queries.changes(kind=None, name=None, before=None, limit=CHANGES_SHOWN)
-        changes = await answered(asking)
-    return renderer.page(request, "now.html", visitor=visitor, board=board(status, changes))
+    entries = await answered(_latest(doors)) if status.database_available else None
+    away = _away(doors, status)
+    return renderer.page(
+        request,
+        "now.html",
+        visitor=visitor,
+        board=board(status),
+        away=away[:SWITCHES_SHOWN],
+        away_total=len(away),
+        entries=None if entries is None else story(entries, as_of=status.as_of),
+    )
+
+
+async def _latest(doors: Doors) -> Sequence[EntryView]:
+    """What was published and what was decided against, the newest first."""
+    changes = await doors.queries.changes(kind=None, name=None, before=None, limit=ENTRIES_SHOWN)
+    whys = await doors.history.stories.evaluations(kind=None, name=None, before=None, limit=ENTRIES_SHOWN)
+    entries = merge(
+        [EntryView(one.at, change=one) for one in changes],
+        [EntryView(one.at, evaluation=one) for one in whys.evaluations],
+        key=lambda entry: entry.at,
+        reverse=True,
+    )
+    return list(entries)[:ENTRIES_SHOWN]
+
+
+def _away(doors: Doors, status: StatusView) -> list[Row]:
+    """The switches that somebody holds away from normal, the latest first."""
+    view = doors.switches.all()
+    told = {
+        one.service: readers(status.confirmations, DocumentKind.SWITCHES, one.service, one.revision)
+        for one in view.services
+    }
+    return rows(view, told, Asked(state="away"))
