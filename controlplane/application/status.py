@@ -34,6 +34,8 @@ from controlplane.domain.quorum import RegionFinding
 from controlplane.domain.report import CellCounts, CellKey
 from controlplane.domain.restraint import Restraint, Restraints
 
+ANSWERED_SECONDS = 0.5
+"""Consul answers a write in milliseconds: before this, nothing is amiss with one that is under way."""
 FORECAST_SECONDS = 1.0
 """A forecast decides about every group once per region: made at most this often."""
 
@@ -109,7 +111,9 @@ class StatusQueries:
 
     def _unsettled(self) -> tuple[str, ...]:
         """What was sent and has no answer: publications, and restraints or their ends."""
-        documents = [pending.publication.title for pending in self.publisher.pending.values()]
+        late = self.clock.monotonic() - ANSWERED_SECONDS
+        pending = self.publisher.pending.values()
+        documents = [one.publication.title for one in pending if one.since <= late]
         restraints = [sent.text for sent in self.restrainer.unanswered.values()]
         return tuple(
             f"{title}: no answer from Consul, it may still take effect" for title in (*documents, *restraints)
