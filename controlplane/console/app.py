@@ -6,13 +6,24 @@ from starlette.routing import BaseRoute, Mount
 
 from controlplane.application.doors import Doors
 from controlplane.application.ports import Clock
-from controlplane.console import entrance, fleet, now, search
+from controlplane.console import (
+    drift,
+    entrance,
+    fleet,
+    groups,
+    moves,
+    now,
+    restraints,
+    search,
+    switch_acts,
+    switches,
+)
 from controlplane.console.assets import StaticAssets
 from controlplane.console.refusals import HANDLERS
 from controlplane.console.rendering import Renderer
 from controlplane.console.visitors import Visits
 
-_PAGES = (entrance, now, fleet, search)
+_PAGES = (entrance, now, groups, moves, drift, restraints, fleet, search, switches, switch_acts)
 
 
 def console_routes(doors: Doors, *, clock: Clock) -> list[BaseRoute]:

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from controlplane.application.confirm_views import StragglerView
 from controlplane.application.history_views import StoryView
 from controlplane.application.views import ForecastView, GroupView, RegionView, StatusView
 from controlplane.console.attention import WORST_FIRST, sentence
 from controlplane.console.board import Count, Restrained, counted, restraints, standing
-from controlplane.console.life import Followed, Step, confirmation_of, followed, in_force, life
+from controlplane.console.life import Followed, Step, followed, in_force, life, readers_of
 from controlplane.console.marks import Mark, Shape, of_state, of_verdict
 from controlplane.console.moments import Moment, moment
+from controlplane.console.readers import Readers
 from controlplane.console.story import Entry, plain, story
 from controlplane.console.texts import gettext as _
 from controlplane.contract.keys import Keys
@@ -74,15 +74,6 @@ class RegionRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Straggler:
-    """An instance that does not confirm the document."""
-
-    instance: str
-    mark: Mark
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class DocumentBox:
     """The document in force."""
 
@@ -94,10 +85,8 @@ class DocumentBox:
     at: Moment
     command: str
     """Shows it as services read it."""
-    confirmed: int
-    instances: int
-    tally: str
-    stragglers: tuple[Straggler, ...]
+    readers: Readers | None
+    """Who has applied it; None where nobody has said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +158,7 @@ def group_page(
         sentences=tuple(_sentences(group)),
         regions=tuple(_regions(group, status)),
         document=_document(group, status),
-        drift=_drift(group),
+        drift=drift_of(group),
         life=life(group, status, changes or ()),
         followed=followed(change_id, group, status, changes),
         restraints=concerning,
@@ -234,7 +223,7 @@ def _gates(gates: object) -> tuple[Mark, ...]:
 
 
 def _document(group: GroupView, status: StatusView) -> DocumentBox:
-    change, confirmation = in_force(group), confirmation_of(group, status)
+    change = in_force(group)
     key = Keys(status.key_prefix).document("failover", group.name)
     return DocumentBox(
         revision=_("none") if group.revision is None else str(group.revision),
@@ -243,37 +232,12 @@ def _document(group: GroupView, status: StatusView) -> DocumentBox:
         reason=plain(change.get("reason", "")),
         at=moment(str(change.get("at", "")), as_of=status.as_of),
         command=f"consul kv get {key}",
-        confirmed=confirmation.confirmed if confirmation else 0,
-        instances=confirmation.instances if confirmation else 0,
-        tally=_tally(confirmation.counts, confirmation.instances) if confirmation else "",
-        stragglers=tuple(
-            Straggler(
-                one.instance,
-                Mark(_ack(one.ack), _(one.ack)),
-                " · ".join(filter(None, (one.region, one.text))),
-            )
-            for one in (confirmation.stragglers if confirmation else ())
-        ),
+        readers=readers_of(group, status),
     )
 
 
-def _straggler(one: StragglerView) -> Straggler:
-    text = " · ".join(filter(None, (one.region, one.text)))
-    return Straggler(one.instance, Mark(_ack(one.ack), _(one.ack)), text)
-
-
-def _tally(counts: Mapping[str, int], instances: int) -> str:
-    """`43 of 45 confirmed, 1 behind, 1 silent`: silent and offline are never folded into one number."""
-    confirmed = _("%(k)d of %(n)d confirmed") % {"k": counts.get("confirmed", 0), "n": instances}
-    return ", ".join([confirmed, *(f"{n} {_(ack)}" for ack, n in counts.items() if ack != "confirmed")])
-
-
-def _ack(ack: str) -> Shape:
-    shapes = {"confirmed": Shape.UP, "nack": Shape.DOWN, "ahead": Shape.DOWN, "behind": Shape.MOVING}
-    return shapes.get(ack, Shape.DEGRADED if ack == "override" else Shape.UNKNOWN)
-
-
-def _drift(group: GroupView) -> str:
+def drift_of(group: GroupView) -> str:
+    """What is wrong with a document that is not what was published; empty where nothing is."""
     return group.reason if group.code in DOCUMENT_FAULTS else ""
 
 

@@ -1,6 +1,7 @@
 """Owns the pages of failover groups: all of them, and one with its reasons and its history."""
 
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import Query, Request
 from starlette.responses import HTMLResponse
@@ -67,6 +68,11 @@ def find_group(status: StatusView, name: str) -> GroupView:
             return view
     known = ", ".join(view.name for view in status.groups) or _("none")
     raise not_found(_("There is no group %s.") % name, _("Groups: %s.") % known)
+
+
+def group_path(name: str) -> str:
+    """Where the page of a group is."""
+    return f"/groups/{quote(name, safe='')}"
 
 
 def _place(cursor: str) -> StoryCursor:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from controlplane.application.confirm_views import ConfirmationView
 from controlplane.application.views import ChangeView, GroupView, RegionView, StatusView
 from controlplane.console.marks import Mark, Shape, of_verdict
 from controlplane.console.moments import Moment, moment
+from controlplane.console.readers import Readers, readers
 from controlplane.console.texts import gettext as _
+from controlplane.contract.documents import DocumentKind
 from controlplane.contract.times import parse_rfc3339, rfc3339
 
 _SETTLED = frozenset({"up", "degraded"})
@@ -43,7 +44,7 @@ def life(group: GroupView, status: StatusView, history: Sequence[ChangeView]) ->
         _("revision %(revision)d by %(by)s") % {"revision": group.revision or 0, "by": change.get("by", "")},
         moment(str(change.get("at", "")), as_of=status.as_of),
     )
-    confirmed = _confirmed(confirmation_of(group, status))
+    confirmed = _confirmed(readers_of(group, status))
     return (
         *_beginnings(row.explanation if row else {}, status.as_of),
         published,
@@ -78,11 +79,9 @@ def in_force(group: GroupView) -> Mapping[str, Any]:
     return change if isinstance(change, Mapping) else {}
 
 
-def confirmation_of(group: GroupView, status: StatusView) -> ConfirmationView | None:
-    """How the group's document stands with its instances."""
-    return next(
-        (one for one in status.confirmations if (one.kind, one.name) == ("failover", group.name)), None
-    )
+def readers_of(group: GroupView, status: StatusView) -> Readers | None:
+    """Who has applied the group's document; None where no vantage says anything of it yet."""
+    return readers(status.confirmations, DocumentKind.FAILOVER, group.name, group.revision)
 
 
 def _beginnings(explanation: Mapping[str, Any], as_of: str) -> Iterator[Step]:
@@ -99,19 +98,12 @@ def _beginnings(explanation: Mapping[str, Any], as_of: str) -> Iterator[Step]:
         yield Step(Mark(Shape.UP, _("decided")), text, moment(decided, as_of=as_of))
 
 
-def _confirmed(confirmation: ConfirmationView | None) -> Step:
-    if confirmation is None or not confirmation.vantages:
-        return Step(Mark(Shape.UNKNOWN, _("confirmed")), _("no vantage has been heard of this revision"))
-    text = _("by %(k)d of %(n)d instances") % {"k": confirmation.confirmed, "n": confirmation.instances}
-    if confirmation.took:
-        took = confirmation.took
-        text += _(", P50 %(p50)d ms, P95 %(p95)d ms, last %(max)d ms") % {
-            "p50": took.p50_ms,
-            "p95": took.p95_ms,
-            "max": took.max_ms,
-        }
-    everybody = confirmation.confirmed == confirmation.instances
-    return Step(Mark(Shape.UP if everybody else Shape.MOVING, _("confirmed")), text)
+def _confirmed(told: Readers | None) -> Step:
+    if told is None:
+        return Step(Mark(Shape.UNKNOWN, _("confirmed")), _("no vantage has said yet who applied it"))
+    text = _("by %(k)d of %(n)d instances") % {"k": told.confirmed, "n": told.instances}
+    parts = ", ".join(filter(None, (text, told.took)))
+    return Step(Mark(Shape.UP if told.complete else told.mark.shape, _("confirmed")), parts)
 
 
 def _verified(group: GroupView, confirmed: Step) -> Step:

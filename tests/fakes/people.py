@@ -96,12 +96,12 @@ def user(role: str) -> User:
 class FakePeople:
     """Real use-cases on fakes: one user per role, who are known already."""
 
-    def __init__(self, clock: Clock, *, secure: bool = False) -> None:
+    def __init__(self, clock: Clock, *, secure: bool = False, key: str = "key") -> None:
         self.users = FakeUsers(*map(user, ("viewer", "operator", "admin")))
         self.tokens = FakeTokens()
         self.hasher = FakeHasher()
         self.identifiers = FakeIdentifiers()
-        self.sessions = Sessions(FakeSigner(), clock, self.identifiers, secure=secure)
+        self.sessions = Sessions(FakeSigner(key), clock, self.identifiers, secure=secure)
         self.door = People(
             repository=self.users,
             cache=NoCache(),
