@@ -46,11 +46,17 @@ def open_listener(host: str, port: int) -> socket.socket:
 
 
 async def serve_app(
-    app: ASGIApp, *, listener: socket.socket, stop: asyncio.Event, drain_seconds: int = DRAIN_SECONDS
+    app: ASGIApp,
+    *,
+    listener: socket.socket,
+    stop: asyncio.Event,
+    drain_seconds: int = DRAIN_SECONDS,
+    trusted_proxies: str | None = None,
 ) -> None:
     """Serve until `stop` is set, then let requests under way end; takes over the listener and closes it.
 
-    Installs no signal handlers: the owner of the process sets `stop`.
+    Installs no signal handlers: the owner of the process sets `stop`. What `trusted_proxies` (addresses and
+    networks, commas between) say of the client is believed, what anybody else says is not.
     """
     server = _Server(
         uvicorn.Config(
@@ -62,7 +68,8 @@ async def serve_app(
             lifespan="off",
             limit_concurrency=CONNECTIONS_MAX,
             log_config=None,
-            proxy_headers=False,
+            proxy_headers=trusted_proxies is not None,
+            forwarded_allow_ips=trusted_proxies,
             server_header=False,
             timeout_graceful_shutdown=drain_seconds,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,

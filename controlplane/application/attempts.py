@@ -36,10 +36,11 @@ PER_SOURCE = Allowance(burst=30, seconds_each=2.0)
 class Attempts:
     """Counts attempts of names and sources."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, buckets_max: int = BUCKETS_MAX) -> None:
         self._clock = clock
-        self._names = _Buckets(PER_NAME)
-        self._sources = _Buckets(PER_SOURCE)
+        self._buckets_max = buckets_max
+        self._names = _Buckets(PER_NAME, buckets_max)
+        self._sources = _Buckets(PER_SOURCE, buckets_max)
         self._at_home: OrderedDict[str, None] = OrderedDict()
 
     def begin(self, name: str, source: str) -> float:
@@ -57,7 +58,7 @@ class Attempts:
         place = _place(source)
         self._names.clear(self._key(name, place))
         self._sources.give_back(place)
-        _remember(self._at_home, f"{name} {place}", None)
+        _remember(self._at_home, f"{name} {place}", None, self._buckets_max)
 
     def _key(self, name: str, place: str) -> str:
         own = f"{name} {place}"
@@ -67,8 +68,9 @@ class Attempts:
 class _Buckets:
     """When each bucket will be empty again, in seconds of the monotonic clock."""
 
-    def __init__(self, allowance: Allowance) -> None:
+    def __init__(self, allowance: Allowance, buckets_max: int) -> None:
         self._allowance = allowance
+        self._buckets_max = buckets_max
         self._empty_at: OrderedDict[str, float] = OrderedDict()
 
     def wait(self, key: str, now: float) -> float:
@@ -79,7 +81,7 @@ class _Buckets:
     def add(self, key: str, now: float) -> None:
         """Pour one in."""
         level = max(self._empty_at.get(key, now), now)
-        _remember(self._empty_at, key, level + self._allowance.seconds_each)
+        _remember(self._empty_at, key, level + self._allowance.seconds_each, self._buckets_max)
 
     def give_back(self, key: str) -> None:
         """Take one out."""
@@ -91,10 +93,10 @@ class _Buckets:
         self._empty_at.pop(key, None)
 
 
-def _remember(kept: OrderedDict[str, T], key: str, value: T) -> None:
+def _remember(kept: OrderedDict[str, T], key: str, value: T, size_max: int) -> None:
     kept[key] = value
     kept.move_to_end(key)
-    while len(kept) > BUCKETS_MAX:
+    while len(kept) > size_max:
         kept.popitem(last=False)
 
 

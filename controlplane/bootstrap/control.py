@@ -70,10 +70,10 @@ async def run_control(settings: Settings) -> None:
     listener = open_listener(settings.host, settings.port)
     async with AsyncExitStack() as resources:
         replica = Replica(await _ports(settings, resources), _traits(settings))
-        await _serve(replica, _app(settings, replica), listener)
+        await _serve(replica, _app(settings, replica), listener, settings.trusted_proxies)
 
 
-async def _serve(replica: Replica, app: FastAPI, listener: socket) -> None:
+async def _serve(replica: Replica, app: FastAPI, listener: socket, proxies: str | None) -> None:
     """Serve until a signal; then end streams, let requests end, stop the parts, settle, hand over."""
     stop = asyncio.Event()
 
@@ -83,7 +83,8 @@ async def _serve(replica: Replica, app: FastAPI, listener: socket) -> None:
 
     on_signal(end)
     working = asyncio.create_task(replica.run(), name="replica")
-    serving = asyncio.create_task(serve_app(app, listener=listener, stop=stop), name="api")
+    answering = serve_app(app, listener=listener, stop=stop, trusted_proxies=proxies)
+    serving = asyncio.create_task(answering, name="api")
     try:
         await asyncio.wait({working, serving}, return_when=asyncio.FIRST_COMPLETED)
     finally:

@@ -29,6 +29,7 @@ from controlplane.settings.kinds import (
     DatabaseUrl,
     HttpUrl,
     Name,
+    Networks,
     Port,
     Prefix,
     Rule,
@@ -107,6 +108,10 @@ class Settings(BaseSettings):
     log_retention_hours: Annotated[int, Ge(1), Le(24 * 365), Unit("hours")] = 24
     """How long a change stays in Consul's `log/` although it is a row in PostgreSQL: more than any standby
     that may be promoted can lag."""
+
+    trusted_proxies: Networks | None = None
+    """Proxies in front of the console that add to `X-Forwarded-For` who is asking. Log-ins are limited per
+    source: not set, everybody behind a proxy is one source."""
 
     secret_key: SecretKey | None = None
     """Signs what a browser carries to stay logged in. All replicas behind one address need the same; a new

@@ -1,6 +1,7 @@
 """Owns the kinds of values that settings have: what is allowed, in code for programs, in words for people."""
 
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Annotated
 
 from annotated_types import Ge, Le
@@ -49,6 +50,12 @@ def _database_url(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _networks(text: str) -> str:
+    for part in text.split(","):
+        ip_network(part.strip())
+    return text
+
+
 def _secret_key(secret: SecretStr) -> SecretStr:
     if len(secret.get_secret_value()) < SECRET_KEY_CHARACTERS_MIN:
         raise ValueError("too short for a key")
@@ -62,6 +69,9 @@ Prefix = Annotated[
 HttpUrl = Annotated[str, AfterValidator(_http_url), Rule("`http://…` or `https://…`")]
 DatabaseUrl = Annotated[
     SecretStr, AfterValidator(_database_url), Rule("`postgresql://user:password@host/database`")
+]
+Networks = Annotated[
+    str, AfterValidator(_networks), Rule("addresses and networks with commas between: `10.0.0.7, fd00::/8`")
 ]
 SecretKey = Annotated[
     SecretStr,

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from controlplane.application import attempts
-from controlplane.application.attempts import BUCKETS_MAX, PER_NAME, PER_SOURCE, Attempts
+from controlplane.application.attempts import PER_NAME, PER_SOURCE, Attempts
 from controlplane.application.people import (
     PASSWORD_CHARACTERS_MAX,
     REFRESH_SECONDS,
@@ -275,11 +274,9 @@ async def test_a_subscribers_ipv6_addresses_are_one_source(house: House):
     assert await house.admits(source="not an address")
 
 
-async def test_attempts_take_a_fixed_amount_of_memory(monkeypatch: pytest.MonkeyPatch):
+async def test_attempts_take_a_fixed_amount_of_memory():
     """Whatever names strangers make up, the oldest are forgotten."""
-    assert BUCKETS_MAX == 10_000
-    monkeypatch.setattr(attempts, "BUCKETS_MAX", 10)
-    counted = Attempts(FakeClock())
+    counted = Attempts(FakeClock(), buckets_max=10)
     for number in range(50):
         counted.begin(f"user-{number}", f"10.0.0.{number}")
         counted.succeed(f"user-{number}", f"10.0.0.{number}")

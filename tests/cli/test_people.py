@@ -1,7 +1,13 @@
 """Users and tokens on the command line: who may come in, asked for once and told without a secret."""
 
-import io
 import json
+import os
+import pty
+import select
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -10,47 +16,81 @@ from tests.cli.conftest import Command
 from tests.fakes.doors import FakeDoors
 
 PASSWORD = "an unusual password"
+DEADLINE_SECONDS = 60
+
+
+Typed = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def typed_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a script passes on standard input."""
-    monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
+def typed(url: str) -> Typed:
+    """Types a command, and passes it something on standard input, as a script does."""
+
+    def run(*words: str, given: str = "", **environment: str) -> "subprocess.CompletedProcess[str]":
+        named = {"CONTROLPLANE_URL": url, "CONTROLPLANE_TOKEN": "admin-token", **environment}
+        return subprocess.run(
+            [sys.executable, "-m", "controlplane", *words],
+            check=False,
+            input=given,
+            env=os.environ | named,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_SECONDS,
+        )
+
+    return run
 
 
-@pytest.mark.usefixtures("typed_in")
-def test_a_user_is_added_with_a_password_from_standard_input(controlplane: Command, fakes: FakeDoors):
+def test_a_user_is_added_with_a_password_from_standard_input(typed: Typed, fakes: FakeDoors):
     """The password reaches the control plane and nothing else."""
-    ended = controlplane("user", "add", "alice", "--role", "operator", "--password-stdin")
+    ended = typed("user", "add", "alice", "--role", "operator", "--password-stdin", given=f"{PASSWORD}\n")
 
-    assert (ended.code, ended.out) == (0, "done: alice may log in as operator\n")
+    assert (ended.returncode, ended.stdout) == (0, "done: alice may log in as operator\n")
     assert fakes.people.users._users["alice"].password_hash == f"today${PASSWORD}"
 
 
-def test_a_password_is_typed_twice(controlplane: Command, fakes: FakeDoors, monkeypatch: pytest.MonkeyPatch):
-    """Without --password-stdin the keyboard is asked, and not where there is none."""
-    typed = iter([PASSWORD, "a mistake in it", PASSWORD, PASSWORD])
-    monkeypatch.setattr("getpass.getpass", lambda _: next(typed))
-    monkeypatch.setattr("sys.stdin", io.StringIO())
-    words = ("user", "add", "alice", "--role", "viewer")
+def test_a_password_is_typed_twice_and_not_shown(url: str, fakes: FakeDoors):
+    """Without --password-stdin the keyboard is asked until both are the same."""
+    keyboard, terminal = pty.openpty()
+    asking = subprocess.Popen(
+        [sys.executable, "-m", "controlplane", "user", "add", "alice", "--role", "viewer", "--json"],
+        stdin=terminal,
+        env=os.environ | {"CONTROLPLANE_URL": url, "CONTROLPLANE_TOKEN": "admin-token"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # no terminal but the one above
+    )
+    assert asking.stderr
+    for line in (PASSWORD, "a mistake in it", PASSWORD, PASSWORD):
+        while asking.stderr.read(1) != b" ":  # ends a prompt; what is typed before is lost
+            assert asking.poll() is None
+        os.write(keyboard, f"{line}\n".encode())
+    said, _ = asking.communicate(timeout=DEADLINE_SECONDS)
+    shown, _, _ = select.select([keyboard], [], [], 0)
+    os.close(terminal)
+    os.close(keyboard)
 
-    assert controlplane(*words).code == 2
-    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
-    assert controlplane(*words, "--json").code == 0
-    assert list(typed) == []
+    assert asking.returncode == 0
+    assert shown == []
+    assert PASSWORD.encode() not in said
+    assert fakes.people.users._users["alice"].password_hash == f"today${PASSWORD}"
 
 
-def test_a_short_password_is_refused(
-    controlplane: Command, fakes: FakeDoors, monkeypatch: pytest.MonkeyPatch
-):
+def test_where_there_is_no_keyboard_the_way_is_told(typed: Typed):
+    """A script that forgot --password-stdin does not hang."""
+    ended = typed("user", "add", "alice", "--role", "viewer")
+
+    assert ended.returncode == 2
+    assert "--password-stdin" in ended.stderr
+
+
+def test_a_short_password_is_refused(typed: Typed):
     """The refusal says what is allowed, and not what was typed."""
-    monkeypatch.setattr("sys.stdin", io.StringIO("tiny-secret"))
+    ended = typed("user", "add", "alice", "--role", "viewer", "--password-stdin", given="tiny-secret")
 
-    ended = controlplane("user", "add", "alice", "--role", "viewer", "--password-stdin")
-
-    assert ended.code == 1
-    assert "at least 12" in " ".join(ended.err.split())
-    assert "tiny-secret" not in ended.err
+    assert ended.returncode == 1
+    assert "at least 12" in " ".join(ended.stderr.split())
+    assert "tiny-secret" not in ended.stderr
 
 
 def test_users_are_listed_given_another_role_and_removed(controlplane: Command, fakes: FakeDoors):
@@ -90,28 +130,25 @@ def test_tokens_are_made_listed_and_revoked_over_the_api(controlplane: Command):
 
 
 @pytest.mark.services
-@pytest.mark.usefixtures("typed_in")
-def test_a_first_user_is_written_straight_into_the_database(
-    command: Command, postgres_url: str, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_first_user_is_written_straight_into_the_database(typed: Typed, postgres_url: str):
     """With --local neither a control plane nor a token is needed, and the password is kept as a hash."""
     url = postgres_url.replace("+psycopg", "")
-    monkeypatch.setenv("CONTROLPLANE_DATABASE_URL", url)
+    words = ("user", "add", "root", "--role", "admin", "--local", "--password-stdin")
 
-    assert command("user", "add", "root", "--role", "admin", "--local", "--password-stdin").code == 0
+    assert typed(*words, given=PASSWORD, CONTROLPLANE_DATABASE_URL=url).returncode == 0
 
     with psycopg.connect(url) as connection:
-        (name, role, password_hash) = connection.execute(
-            "SELECT name, role, password_hash FROM users"
-        ).fetchone() or ("", "", "")
-    assert (name, role) == ("root", "admin")
-    assert password_hash.startswith("$argon2id$")
+        kept = connection.execute("SELECT name, role, password_hash FROM users").fetchone()
+    assert kept is not None
+    assert kept[:2] == ("root", "admin")
+    assert kept[2].startswith("$argon2id$")
 
 
-@pytest.mark.usefixtures("typed_in")
-def test_a_first_user_needs_a_database(command: Command):
+def test_a_first_user_needs_a_database(typed: Typed, tmp_path: Path):
     """Without one it is said which setting is missing."""
-    ended = command("user", "add", "root", "--role", "admin", "--local", "--password-stdin")
+    words = ("user", "add", "root", "--role", "admin", "--local", "--password-stdin")
 
-    assert ended.code == 1
-    assert "CONTROLPLANE_DATABASE_URL" in ended.err
+    ended = typed(*words, "--data-dir", str(tmp_path), given=PASSWORD)
+
+    assert ended.returncode == 1
+    assert "CONTROLPLANE_DATABASE_URL" in ended.stderr

@@ -100,7 +100,14 @@ def test_addresses_have_one_spelling(monkeypatch: pytest.MonkeyPatch):
     assert load_settings().public_url == "https://failover.example"
 
 
-@pytest.mark.parametrize("name", ["database_url", "token", "consul_http_token"])
+def test_trusted_proxies(monkeypatch: pytest.MonkeyPatch):
+    """Addresses and networks of both families, with commas between."""
+    monkeypatch.setenv("CONTROLPLANE_TRUSTED_PROXIES", "10.0.0.7, 10.1.0.0/16,fd00::/8")
+
+    assert load_settings().trusted_proxies == "10.0.0.7, 10.1.0.0/16,fd00::/8"
+
+
+@pytest.mark.parametrize("name", ["database_url", "token", "consul_http_token", "secret_key"])
 def test_secrets_hide(monkeypatch: pytest.MonkeyPatch, name: str):
     """A secret stands neither in the representation of the settings nor in a complaint about it."""
     monkeypatch.setenv(knobs()[name].variable, "postgresql://app:geheim@db/controlplane")
@@ -121,6 +128,9 @@ def test_secrets_hide(monkeypatch: pytest.MonkeyPatch, name: str):
         ("CONTROLPLANE_URL", "control:8600", "allowed is `http://…` or `https://…`"),
         ("CONTROLPLANE_CONSUL_PREFIX", "/controlplane/", "allowed is a prefix of keys"),
         ("CONTROLPLANE_CONSUL_PREFIX", "controlplane", "allowed is a prefix of keys"),
+        ("CONTROLPLANE_SECRET_KEY", "short", "allowed is at least 32 random characters"),
+        ("CONTROLPLANE_TRUSTED_PROXIES", "10.0.0.7, proxy", "allowed is addresses and networks"),
+        ("CONTROLPLANE_TRUSTED_PROXIES", "*", "allowed is addresses and networks"),
         ("CONSUL_HTTP_SSL", "perhaps", "CONSUL_HTTP_SSL: 'perhaps' (from the environment) is not allowed"),
     ],
 )

@@ -7,6 +7,8 @@ import socket
 
 import httpx
 import pytest
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 
 from controlplane.api.app import create_app
 from controlplane.api.limits import BODY_BYTES_MAX
@@ -108,3 +110,24 @@ async def test_a_body_beyond_its_limit_is_answered_and_not_read_on(fakes: FakeDo
         response = await client.post(f"{url}/api/v1/pause", content=b" " * 64 * BODY_BYTES_MAX)
 
     assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
+
+
+@pytest.mark.parametrize(
+    ("trusted", "source"),
+    [(None, "127.0.0.1"), ("10.0.0.1", "127.0.0.1"), ("127.0.0.0/8", "203.0.113.7")],
+)
+async def test_only_a_trusted_proxy_says_who_is_asking(trusted: str | None, source: str):
+    """What a stranger writes into `X-Forwarded-For` makes them nobody else."""
+
+    async def app(scope: Scope, _receive: Receive, send: Send) -> None:
+        await PlainTextResponse(scope["client"][0])(scope, _receive, send)
+
+    stop, listener = asyncio.Event(), open_listener("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    async with asyncio.TaskGroup() as owner, httpx.AsyncClient() as client:
+        owner.create_task(serve_app(app, listener=listener, stop=stop, trusted_proxies=trusted))
+        forwarded = {"X-Forwarded-For": "198.51.100.1, 203.0.113.7"}
+        said = (await client.get(url, headers=forwarded)).text
+        stop.set()
+
+    assert said == source
