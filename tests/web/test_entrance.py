@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import AsyncIterator
-from html import unescape
 from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx
@@ -20,6 +19,7 @@ from controlplane.console.ways import PATH_CHARACTERS_MAX
 from tests.fakes.clock import FakeClock
 from tests.fakes.doors import FakeDoors
 from tests.fakes.people import PASSWORD, FakePeople
+from tests.web.visiting import hidden
 
 HERE = "http://console.example"
 SESSION = "controlplane-session"
@@ -52,12 +52,6 @@ async def browser(fakes: FakeDoors) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(application(fakes), client=("192.0.2.7", 4711))
     async with httpx.AsyncClient(transport=transport, base_url=HERE) as client:
         yield client
-
-
-def hidden(page: str, name: str) -> str:
-    found = re.search(rf'name="{name}" value="([^"]*)"', page)
-    assert found, f"no field {name}"
-    return unescape(found.group(1))
 
 
 async def log_in(
