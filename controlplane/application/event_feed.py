@@ -16,8 +16,9 @@ from controlplane.domain.report import CellCounts, CellKey
 
 GATHER_SECONDS = 0.02
 """What is changed together is told together."""
-DRAWN_APART_SECONDS = 0.15
-"""A picture of 2,000 instances takes about 5 ms: at most this much of a core goes into pictures."""
+DRAWN_APART_SECONDS = 0.05
+REST_PER_PICTURE = 20
+"""A picture of 2,000 instances takes about 5 ms: at most a twentieth of a core goes into pictures."""
 LOOK_EVERY_SECONDS = 1.0
 """For what stirs nothing: contact that is lost, a word that has become too old."""
 LINGER_SECONDS = 30.0
@@ -43,8 +44,10 @@ class EventFeed:
         """Keep looking, for as long as the process lives."""
         while True:
             await self._stir()
+            started = self.clock.monotonic()
             self.look()
-            await asyncio.sleep(DRAWN_APART_SECONDS)
+            took = self.clock.monotonic() - started
+            await asyncio.sleep(max(DRAWN_APART_SECONDS, REST_PER_PICTURE * took))
 
     def open(self, after: str | None, kinds: Collection[EventKind]) -> EventReader:
         """A reader from a place on, or from now on; of some kinds, or, where none is named, of all.

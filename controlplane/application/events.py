@@ -40,9 +40,9 @@ class EventKind(StrEnum):
     """Events may be missing before this one: look anew at everything."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Event:
-    """Something is now otherwise than it was."""
+    """Something is now otherwise than it was. Equal to itself alone, so that it is encoded once for all."""
 
     id: str
     """`<holder of the replica>-<sequence>`."""

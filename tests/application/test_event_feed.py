@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 from controlplane.application.event_facts import Fact, cells, differences
-from controlplane.application.event_feed import LINGER_SECONDS, LOOK_EVERY_SECONDS, EventFeed
+from controlplane.application.event_feed import (
+    DRAWN_APART_SECONDS,
+    LINGER_SECONDS,
+    LOOK_EVERY_SECONDS,
+    REST_PER_PICTURE,
+    EventFeed,
+)
 from controlplane.application.events import Event, EventHub, EventKind
 from controlplane.application.replica import Replica
 from controlplane.domain.report import CellKey, VantageReport
@@ -17,6 +23,7 @@ from controlplane.domain.switches import Verb
 from tests.application.switch_world import SWITCH_FLEET, SwitchWorld, flip
 from tests.application.world import DOWN, move, pause, resume
 from tests.fakes.clock import FakeClock
+from tests.fakes.doors import NOTHING
 from tests.web.pictures import GOOD
 
 pytestmark = pytest.mark.looptime
@@ -232,7 +239,40 @@ async def test_much_at_once_costs_few_pictures():
             followed.replica.events.wake()
             await asyncio.sleep(0.01)
 
-    assert 5 < len(drawn) <= 5 / 0.15
+    assert 5 < len(drawn) <= 5 / DRAWN_APART_SECONDS
+
+
+async def test_a_slow_picture_is_drawn_less_often():
+    """What a picture takes is a small share of the time, however large the fleet is."""
+    clock = SlowClock()
+    drawn: list[float] = []
+
+    def status():
+        drawn.append(clock.monotonic())
+        clock.spend(0.02)
+        return NOTHING
+
+    feed = EventFeed(EventHub("01HOME", clock), clock, status, dict, dict)
+    running = asyncio.create_task(feed.run())
+    with feed.open(None, ()):
+        for _ in range(1_000):
+            feed.wake()
+            await asyncio.sleep(0.01)
+    running.cancel()
+
+    assert len(drawn) <= 10 / (0.02 * REST_PER_PICTURE)
+
+
+class SlowClock(FakeClock):
+    """Goes on by what a test spends, too."""
+
+    spent = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.spent
+
+    def spend(self, seconds: float) -> None:
+        self.spent += seconds
 
 
 async def test_the_end_of_the_process_ends_its_readers():

@@ -1,0 +1,143 @@
+"""Owns the figure event → pixel: flips through the API, watched in Consul and on two pages of a browser."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import httpx
+from playwright.async_api import Page
+
+from bench._console_browser import live_page, logged_in, on_screen, watch
+from bench._console_demo import Demo
+from bench._harness import Row, quantile
+from controlplane.contract.documents import DocumentKind
+from controlplane.contract.keys import Keys
+
+FLIPS = 40
+PAUSE_SECONDS = 1.0
+"""Between flips, so that readers have confirmed one before the next."""
+READERS = 200
+EVENT_TO_PIXEL_MS_MAX = 500.0
+PARK_SECONDS = 0.02
+"""From asking to writing: a blocking query is waiting at Consul by then."""
+TIMEOUT_SECONDS = 40
+CHUNK_BYTES = 64 * 1024
+SERVICE, SWITCH = "catalog", "images"
+KEY = f"/v1/kv/{Keys().document(DocumentKind.SWITCHES, SERVICE)}"
+CASES = ("page of the switch", "page Now, another tab")
+_WANTED = {"degrade": ("degraded", r"Switches 1\b"), "restore": ("normal", r"Switches(?! 1)")}
+
+
+@dataclass(frozen=True, slots=True)
+class Screens:
+    """The two pages that are looked at."""
+
+    switch: Page
+    now: Page
+
+    async def watch(self, verb: str) -> None:
+        """From now on, look out for what the verb brings about."""
+        on_switch, on_now = _WANTED[verb]
+        await watch(self.switch, "#state", on_switch)
+        await watch(self.now, "#places", on_now)
+
+
+async def event_to_pixel(demo: Demo) -> list[Row]:
+    """Milliseconds from a document's being in Consul to its being on screen; alone, and with many readers."""
+    async with logged_in(demo) as context, demo.client() as api, _consul(demo) as consul:
+        screens = Screens(
+            await live_page(context, f"{demo.runtime.api}/switches/{SERVICE}/{SWITCH}"),
+            await live_page(context, f"{demo.runtime.api}/"),
+        )
+        alone = await _flips(screens, api, consul)
+        async with _readers(demo):
+            crowded = await _flips(screens, api, consul)
+    return [*_rows(alone, ""), *_rows(crowded, f", {READERS} more streams")]
+
+
+def verdict(rows: list[Row]) -> str:
+    """Whether the promise is kept."""
+    worst = max(row.value for row in rows if "p95" in row.case)
+    kept = "met" if worst <= EVENT_TO_PIXEL_MS_MAX else "MISSED"
+    return f"target, event → pixel at most {EVENT_TO_PIXEL_MS_MAX:g} ms p95: {kept} ({worst:.0f} ms)"
+
+
+async def _flips(
+    screens: Screens, api: httpx.AsyncClient, consul: httpx.AsyncClient
+) -> Mapping[str, list[float]]:
+    samples: dict[str, list[float]] = {case: [] for case in CASES}
+    for number in range(FLIPS):
+        verb = "restore" if number % 2 else "degrade"
+        await screens.watch(verb)
+        published = await _flip(verb, api, consul)
+        for case, page in zip(CASES, (screens.switch, screens.now), strict=True):
+            samples[case].append(1000 * (await on_screen(page) - published))
+        await asyncio.sleep(PAUSE_SECONDS)
+    return samples
+
+
+async def _flip(verb: str, api: httpx.AsyncClient, consul: httpx.AsyncClient) -> float:
+    """When a waiting reader had the new document, in seconds of the wall clock."""
+    index = (await consul.get(KEY)).headers["X-Consul-Index"]
+    async with asyncio.TaskGroup() as tasks:
+        arrival = tasks.create_task(_arrival(consul, index))
+        await asyncio.sleep(PARK_SECONDS)
+        reason = {"reason": "bench: event to pixel"}
+        (await api.post(f"/api/v1/switches/{SERVICE}/{SWITCH}/{verb}", json=reason)).raise_for_status()
+    return arrival.result()
+
+
+async def _arrival(consul: httpx.AsyncClient, index: str) -> float:
+    await consul.get(KEY, params={"index": index, "wait": "30s"})
+    return time.time()  # noqa: TID251 - the browser's clock is the wall clock, too
+
+
+def _consul(demo: Demo) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=f"http://{demo.runtime.consul}", timeout=TIMEOUT_SECONDS)
+
+
+@asynccontextmanager
+async def _readers(demo: Demo) -> AsyncIterator[None]:
+    """That many readers of the stream, all of them admitted; they take up what comes and do no more."""
+    async with asyncio.TaskGroup() as tasks:
+        opened = [asyncio.Event() for _ in range(READERS)]
+        reading = [tasks.create_task(_read(demo, event)) for event in opened]
+        for event in opened:
+            await event.wait()
+        yield
+        for task in reading:
+            task.cancel()
+
+
+async def _read(demo: Demo, opened: asyncio.Event) -> None:
+    host = urlsplit(demo.runtime.api).netloc
+    name, _, port = host.partition(":")
+    reader, writer = await asyncio.open_connection(name, int(port))
+    request = (
+        f"GET /api/v1/events HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {demo.runtime.token}\r\n\r\n"
+    )
+    writer.write(request.encode())
+    try:
+        assert b" 200 " in await reader.readline()
+        opened.set()
+        while await reader.read(CHUNK_BYTES):
+            pass
+    finally:
+        writer.close()
+
+
+def _rows(samples: Mapping[str, list[float]], crowd: str) -> list[Row]:
+    return [
+        Row(
+            bench="console",
+            case=f"event → pixel, {case}{crowd}, {figure}",
+            value=quantile(samples[case], share),
+            unit="ms",
+            runs=len(samples[case]),
+        )
+        for case in CASES
+        for figure, share in (("p50", 0.5), ("p95", 0.95))
+    ]
