@@ -2,19 +2,24 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, params
 from starlette.responses import HTMLResponse
 
 from controlplane.application.doors import Doors
 from controlplane.application.ports import Clock
 from controlplane.application.results import Act
 from controlplane.console.rendering import Renderer
-from controlplane.console.visitors import Visitor
+from controlplane.console.visitors import Visitor, visitor_of
 
 
 def pages() -> APIRouter:
-    """A router of pages: what it serves is HTML and no part of the interface for programs."""
-    return APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
+    """A router of pages for those who are logged in; that is found out before anything is looked for."""
+    return open_pages(Depends(visitor_of))
+
+
+def open_pages(*admitting: params.Depends) -> APIRouter:
+    """A router of pages for anybody: what it serves is HTML and no part of the interface for programs."""
+    return APIRouter(default_response_class=HTMLResponse, include_in_schema=False, dependencies=admitting)
 
 
 async def _doors(request: Request) -> Doors:

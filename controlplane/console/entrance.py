@@ -8,14 +8,14 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from controlplane.application.people import LogInRefused, People, TooManyAttempts
 from controlplane.application.sessions import Entrance, Session
-from controlplane.console.context import DoorsGiven, RendererGiven, pages
+from controlplane.console.context import DoorsGiven, RendererGiven, open_pages
 from controlplane.console.forms import FormGiven, read_form
 from controlplane.console.rendering import Renderer
 from controlplane.console.texts import gettext as _
 from controlplane.console.visitors import delete_cookie, set_cookie, visit_of
 from controlplane.console.ways import HOME, LOG_IN_PATH, LOG_OUT_PATH, own_page
 
-router = pages()
+router = open_pages()
 
 Next = Annotated[str, Query(alias="next")]
 

@@ -92,7 +92,13 @@ def visit_of(request: Request) -> Visit | None:
     return visit
 
 
-async def _visitor(request: Request) -> Visitor:
+async def visitor_of(request: Request) -> Visitor:
+    """Who is looking.
+
+    Raises:
+        NotAdmitted: nobody is logged in.
+        RoleMissing: they may not even look.
+    """
     visit = visit_of(request)
     if visit is None:
         raise NotAdmitted
@@ -100,7 +106,7 @@ async def _visitor(request: Request) -> Visitor:
     return require("viewer", visitor)
 
 
-VisitorGiven = Annotated[Visitor, Depends(_visitor)]
+VisitorGiven = Annotated[Visitor, Depends(visitor_of)]
 
 
 def require(role: str, visitor: Visitor) -> Visitor:

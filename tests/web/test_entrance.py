@@ -7,12 +7,13 @@ from urllib.parse import parse_qs, quote, urlsplit
 import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from starlette.routing import Mount
 
 from controlplane.api.app import create_app
 from controlplane.application.attempts import PER_NAME
 from controlplane.application.sessions import RENEWAL_SECONDS
-from controlplane.console.app import console_routes
+from controlplane.console.app import _PAGES, console_routes
 from controlplane.console.forms import FIELDS_MAX, FORM_BYTES_MAX, FormGiven
 from controlplane.console.visitors import OperatorGiven, VisitorGiven
 from controlplane.console.ways import PATH_CHARACTERS_MAX
@@ -454,3 +455,60 @@ async def test_a_role_of_a_later_version_may_look_at_nothing(browser: httpx.Asyn
 
     assert response.status_code == 403
     assert "needs the role viewer" in response.text
+
+
+# Every page
+
+
+NAMES = {
+    "group": "checkout",
+    "service": "payments",
+    "switch": "new-ui",
+    "name": "checkout",
+    "policy": "adopt",
+    "revision": "1",
+}
+
+
+def addresses(method: str) -> list[str]:
+    """Every address of the console for a method, its names filled in with ones that exist."""
+    routes = [route for page in _PAGES for route in page.router.routes if isinstance(route, APIRoute)]
+    return [
+        re.sub(r"\{(\w+)(:\w+)?\}", lambda part: NAMES[part.group(1)], route.path)
+        for route in routes
+        if method in (route.methods or ()) and route.path != "/login"
+    ]
+
+
+async def test_no_page_is_left_out(browser: httpx.AsyncClient):
+    """Every page leads a stranger to the log-in and shows nothing, whether what it names exists or not."""
+    pages = addresses("GET")
+    assert len(pages) > 3
+
+    for path in pages:
+        for asked in (path, path.replace("checkout", "nothing").replace("payments", "nothing")):
+            response = await browser.get(asked)
+            assert (response.status_code, response.text) == (303, ""), asked
+            assert response.headers["location"].startswith("/login"), asked
+
+
+async def test_no_form_is_left_out(browser: httpx.AsyncClient, fakes: FakeDoors):
+    """Every form refuses strangers, other sites and tokens of nobody; viewers may do no more than log out."""
+    forms = addresses("POST")
+    assert "/logout" in forms
+
+    for path in forms:
+        assert (await browser.post(path, data={"reason": "INC-1"})).status_code == 403, path
+    await log_in(browser, "a-operator")
+    for path in forms:
+        assert (await browser.post(path, data={"csrf": "wrong"})).status_code == 403, path
+        foreign = await form_of(browser)
+        response = await browser.post(path, data=foreign, headers={"Sec-Fetch-Site": "cross-site"})
+        assert response.status_code == 403, path
+    await browser.post("/logout", data=await form_of(browser))
+    await log_in(browser, "a-viewer")
+    for path in forms:
+        if path != "/logout":
+            assert (await browser.post(path, data=await form_of(browser))).status_code == 403, path
+    asked = [fakes.operations.asked, fakes.switches.asked]
+    assert asked == [[], []]

@@ -37,9 +37,7 @@ async def test_everybody_can_read_the_log_in_and_its_refusal(browser: Browser, u
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-async def test_in_to_the_page_that_was_wanted_and_out_by_keyboard(
-    browser: Browser, url: str, *, scripts: bool
-):
+async def test_in_to_the_wanted_page_and_out_by_keyboard(browser: Browser, url: str, *, scripts: bool):
     """With scripts and without: what a real browser says of its forms' origin is believed."""
     page = await (await browser.new_context(java_script_enabled=scripts)).new_page()
     await page.goto(f"{url}fleet?q=check")
