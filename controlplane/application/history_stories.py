@@ -6,8 +6,14 @@ from dataclasses import asdict, dataclass
 from heapq import merge
 
 from controlplane.application.change_rows import change_view
-from controlplane.application.history_views import EntryView, EvaluationsView, EvaluationView, StoryView
-from controlplane.application.ports import Journal
+from controlplane.application.history_views import (
+    EntryView,
+    EvaluationsView,
+    EvaluationView,
+    FoundView,
+    StoryView,
+)
+from controlplane.application.ports import EVERYTHING, ChangeRow, Journal, Narrowing
 from controlplane.application.ports.history import EvaluationRepository, EvaluationRow
 from controlplane.application.views import ChangeView
 from controlplane.contract.documents import DocumentKind
@@ -46,6 +52,21 @@ class StoryCursor:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What of history is searched for."""
+
+    kind: str | None = None
+    """Of documents."""
+    name: str | None = None
+    """Of a group or service."""
+    narrowed: Narrowing = EVERYTHING
+    changes: bool = True
+    """Whether changes are wanted."""
+    evaluations: bool = True
+    """Whether non-decisions are."""
+
+
 @dataclass(slots=True)
 class Stories:
     """Asks PostgreSQL."""
@@ -59,9 +80,18 @@ class Stories:
         Raises:
             DatabaseUnavailable: PostgreSQL does not answer.
         """
-        kind = DocumentKind.FAILOVER
-        changes = await self.journal.page(kind=kind, name=name, before=cursor.change, limit=limit + 1)
-        whys = await self.repository.page(kind=kind, name=name, before=cursor.evaluation, limit=limit + 1)
+        search = Search(kind=DocumentKind.FAILOVER, name=name)
+        found = await self.find(search, cursor=cursor, limit=limit)
+        return StoryView(DocumentKind.FAILOVER, name, found.entries, found.next_cursor)
+
+    async def find(self, search: Search, *, cursor: StoryCursor, limit: int) -> FoundView:
+        """Changes and evaluations of all documents that are searched for, the newest first.
+
+        Raises:
+            DatabaseUnavailable: PostgreSQL does not answer.
+        """
+        changes = await self._changes_found(search, cursor, limit + 1) if search.changes else ()
+        whys = await self._whys_found(search, cursor, limit + 1) if search.evaluations else ()
         entries = list(
             merge(
                 [EntryView(row.at, change=change_view(row)) for row in changes],
@@ -71,7 +101,17 @@ class Stories:
             )
         )
         more = str(cursor.behind(entries[:limit])) if len(entries) > limit else None
-        return StoryView(kind, name, entries[:limit], more)
+        return FoundView(entries[:limit], more)
+
+    async def change(self, kind: str, name: str, revision: int) -> ChangeView | None:
+        """One change; of several stores, what was journalled last. None where there is none.
+
+        Raises:
+            DatabaseUnavailable: PostgreSQL does not answer.
+        """
+        narrowed = Narrowing(revision=revision)
+        rows = await self.journal.page(kind=kind, name=name, before=None, limit=1, narrowed=narrowed)
+        return change_view(rows[0]) if rows else None
 
     async def switch(self, service: str, switch: str, *, before: int | None, limit: int) -> StoryView:
         """Changes of one switch, the newest first.
@@ -102,6 +142,24 @@ class Stories:
         rows = await self.repository.page(kind=kind, name=name, before=before, limit=limit + 1)
         page = [_evaluation(row) for row in rows[:limit]]
         return EvaluationsView(page, str(page[-1].position) if len(rows) > limit else None)
+
+    async def _changes_found(self, search: Search, cursor: StoryCursor, limit: int) -> Sequence[ChangeRow]:
+        return await self.journal.page(
+            kind=search.kind,
+            name=search.name,
+            before=cursor.change,
+            limit=limit,
+            narrowed=search.narrowed,
+        )
+
+    async def _whys_found(self, search: Search, cursor: StoryCursor, limit: int) -> Sequence[EvaluationRow]:
+        return await self.repository.page(
+            kind=search.kind,
+            name=search.name,
+            before=cursor.evaluation,
+            limit=limit,
+            narrowed=search.narrowed,
+        )
 
     async def _changes(self, kind: str, name: str, before: int | None) -> AsyncGenerator[ChangeView, None]:
         while True:

@@ -160,6 +160,15 @@ class StoryView:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundView:
+    """A page of what was searched for, the newest first."""
+
+    entries: Sequence[EntryView]
+    next_cursor: str | None
+    """Where older ones begin; None: there are none."""
+
+
+@dataclass(frozen=True, slots=True)
 class EvaluationsView:
     """A page of evaluations, the newest first."""
 

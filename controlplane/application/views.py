@@ -113,7 +113,7 @@ class StatusView:
     confirmations: tuple[ConfirmationView, ...] = ()
     """Every document of the definitions: groups first."""
     cells: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
-    """Service → region → counts of up, degraded, down, unknown, maintenance, from the vantage that sees most."""
+    """Service → region → counts of up, degraded, down, unknown, maintenance, by the best vantage."""
     key_prefix: str = DEFAULT_PREFIX
     """Of every key in Consul."""
 

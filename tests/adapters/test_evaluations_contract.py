@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from controlplane.adapters.postgres.history_evaluations import RECORDS_PER_STATEMENT_MAX, PostgresEvaluations
+from controlplane.application.ports import Narrowing
 from controlplane.application.ports.history import EvaluationRepository
 from controlplane.domain.history_records import EvaluationRecord, Origin
 from tests.adapters.postgres_contract import BOTH, opened
@@ -94,6 +96,29 @@ async def test_pages_go_backwards(repository: EvaluationRepository):
     assert await codes("failover", "checkout") == ["3", "0"]
     (newest,) = await repository.page(kind=None, name="checkout", before=None, limit=1)
     assert await codes(None, "checkout", before=newest.position) == ["1", "0"]
+
+
+async def test_history_is_narrowed_where_it_is_kept(repository: EvaluationRepository):
+    """Outcome, author, a part of the reason and a stretch of time narrow a page; none has a revision."""
+    refused = replace(
+        RECORD, at="2026-01-12T10:00:00.000Z", outcome="refused", reason="taken", inputs={"by": "alice"}
+    )
+    await repository.store(ORIGIN, [(1, RECORD), (2, refused)])
+
+    async def found(**narrowed: Any) -> list[str]:
+        rows = await repository.page(
+            kind=None, name=None, before=None, limit=10, narrowed=Narrowing(**narrowed)
+        )
+        return [row.outcome for row in rows]
+
+    assert await found() == ["refused", "stay"]
+    assert await found(what="stay") == ["stay"]
+    assert await found(by="alice") == ["refused"]
+    assert await found(by="controlplane") == ["stay"]
+    assert await found(reason="US-EAST down") == ["stay"]
+    assert await found(since="2026-01-12T10:00:00.000Z") == ["refused"]
+    assert await found(until="2026-01-12T10:00:00.000Z") == ["stay"]
+    assert await found(revision=1) == []
 
 
 async def test_what_no_text_column_holds_is_replaced(repository: EvaluationRepository):

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from controlplane.adapters.postgres.journal import RECORDS_PER_STATEMENT_MAX, PostgresJournal
-from controlplane.application.ports import Conflict, Journal, LogRecord
+from controlplane.application.ports import Conflict, Journal, LogRecord, Narrowing
 from controlplane.contract.documents import Change, ChangeKind
-from controlplane.contract.log_entries import Abandoned, LogEntry
+from controlplane.contract.log_entries import Abandoned, LogEntry, parse_log_entry
 from tests.adapters.postgres_contract import BOTH, opened
 from tests.fakes.journal import FakeJournal
 
@@ -170,6 +171,44 @@ async def test_pages_go_backwards(journal: Journal):
     assert [row.revision for row in (*first, *second)] == [3, 2, 1]
     assert await revisions(journal, name="cart") == [7]
     assert await revisions(journal, kind="switches") == []
+
+
+async def test_history_is_narrowed_where_it_is_kept(journal: Journal):
+    """Kind of change, author, a part of the reason, a stretch of time and a revision narrow a page."""
+
+    def of(revision: int, **changes: Any) -> LogRecord:
+        entry = parse_log_entry(record(revision).body)
+        assert isinstance(entry, LogEntry)
+        assert isinstance(entry.change, Change)
+        return replace(
+            record(revision), body=replace(entry, change=replace(entry.change, **changes)).to_bytes()
+        )
+
+    await journal.append(
+        [
+            of(1, at="2026-01-12T09:00:00.000Z"),
+            of(
+                2, at="2026-01-12T10:00:00.000Z", by="alice", kind=ChangeKind.MANUAL, reason="INC-48_21 drain"
+            ),
+            of(3, at="2026-01-12T11:00:00.000Z", by="alice", reason="100% of INC-4721"),
+        ]
+    )
+
+    async def found(**narrowed: Any) -> list[int]:
+        page = await journal.page(kind=None, name=None, before=None, limit=10, narrowed=Narrowing(**narrowed))
+        return [row.revision for row in page]
+
+    assert await found() == [3, 2, 1]
+    assert await found(what="manual") == [2]
+    assert await found(by="alice") == [3, 2]
+    assert await found(by="alice", what="automatic") == [3]
+    assert await found(reason="inc-4") == [3, 2]
+    assert await found(reason="48_2") == [2]
+    assert await found(reason="%") == [3]
+    assert await found(reason="a\x00b") == []
+    assert await found(since="2026-01-12T10:00:00.000Z") == [3, 2]
+    assert await found(until="2026-01-12T10:00:00.000Z") == [1]
+    assert await found(revision=2) == [2]
 
 
 async def test_no_entry_stops_history(journal: Journal):

@@ -59,7 +59,7 @@ def test_a_database_that_is_ahead_or_behind_is_told_by_both_revisions(empty_url:
 
     current, head = revisions(empty_url)
     assert current == "20991231_0000"
-    assert head == "20261120_2220"
+    assert head == "20261120_2310"
 
 
 def test_upgrading_again_is_harmless(postgres_url: str):

@@ -7,9 +7,15 @@ from typing import Any
 
 import pytest
 
-from controlplane.application.history_stories import ROWS_PER_LOOK, ROWS_SCANNED_MAX, Stories, StoryCursor
+from controlplane.application.history_stories import (
+    ROWS_PER_LOOK,
+    ROWS_SCANNED_MAX,
+    Search,
+    Stories,
+    StoryCursor,
+)
 from controlplane.application.history_views import StoryView
-from controlplane.application.ports import LogRecord
+from controlplane.application.ports import LogRecord, Narrowing
 from controlplane.contract.documents import Change, ChangeKind, canonical
 from controlplane.contract.log_entries import LogEntry
 from controlplane.contract.switches import SwitchChange, SwitchChangeKind
@@ -91,6 +97,37 @@ async def test_a_group_is_told_as_one_story(stories: Stories):
         seen += outline(page)
         cursor = page.next_cursor
     assert seen == outline(whole)
+
+
+async def test_history_is_searched_across_documents(stories: Stories):
+    """Changes and non-decisions of all documents that match, together or one of them alone, in pages."""
+    await fill(stories, [*map(record, (1, 5)), record(7, name="cart")], [*map(why, (2, 6))])
+
+    async def found(**search: Any) -> list[str]:
+        view = await stories.find(Search(**search), cursor=StoryCursor(), limit=10)
+        return outline(StoryView("", "", view.entries, view.next_cursor))
+
+    assert await found() == ["c7", "e6", "c5", "e2", "c1"]
+    assert await found(evaluations=False) == ["c7", "c5", "c1"]
+    assert await found(changes=False) == ["e6", "e2"]
+    assert await found(name="cart") == ["c7"]
+    assert await found(narrowed=Narrowing(by="alice")) == ["c7", "c5", "c1"]
+    assert await found(narrowed=Narrowing(since=at(5), until=at(7))) == ["e6", "c5"]
+    first = await stories.find(Search(), cursor=StoryCursor(), limit=3)
+    assert first.next_cursor is not None
+    second = await stories.find(Search(), cursor=StoryCursor.read(first.next_cursor), limit=3)
+    assert [entry.at for entry in second.entries] == [at(2), at(1)]
+
+
+async def test_one_change_is_found_by_its_revision(stories: Stories):
+    """A revision names one change; one that nobody published is none."""
+    await fill(stories, [record(1), record(7, name="cart")], [])
+
+    found = await stories.change("failover", "cart", 7)
+
+    assert found is not None
+    assert (found.change_id, found.revision) == ("change-7", 7)
+    assert await stories.change("failover", "checkout", 7) is None
 
 
 async def test_a_switch_is_told_by_its_own_changes(stories: Stories):

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from itertools import count, islice
 from typing import TypeVar
 
-from controlplane.application.ports import DatabaseUnavailable
+from controlplane.application.moving import AUTOMATION
+from controlplane.application.ports import EVERYTHING, DatabaseUnavailable, Narrowing
 from controlplane.application.ports.history import (
     DueSpan,
     EvaluationRow,
@@ -21,6 +22,7 @@ from controlplane.application.ports.history import (
 from controlplane.domain.history_block import Block, Series
 from controlplane.domain.history_records import EvaluationRecord, HealthTurn, Origin, trace_id
 from controlplane.domain.history_time import DAY_MINUTES, Resolution, floor_to, moment_of
+from tests.fakes.journal import is_wanted
 from tests.fakes.spool import FakeSpool
 
 T = TypeVar("T")
@@ -201,7 +203,13 @@ class FakeEvaluations:
                 self.rows.append(_evaluation_row(len(self.rows) + 1, record))
 
     async def page(
-        self, *, kind: str | None, name: str | None, before: int | None, limit: int
+        self,
+        *,
+        kind: str | None,
+        name: str | None,
+        before: int | None,
+        limit: int,
+        narrowed: Narrowing = EVERYTHING,
     ) -> Sequence[EvaluationRow]:
         self._answer()
         wanted = [
@@ -210,6 +218,8 @@ class FakeEvaluations:
             if kind in (None, row.kind)
             and name in (None, row.name)
             and (before is None or row.position < before)
+            and narrowed.revision is None
+            and is_wanted(row, narrowed, what=row.outcome, by=row.inputs.get("by", AUTOMATION))
         ]
         return wanted[:limit]
 

@@ -4,7 +4,15 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from controlplane.application.change_rows import facts_of, storable
-from controlplane.application.ports import ChangeRow, Conflict, DatabaseUnavailable, LogRecord
+from controlplane.application.ports import (
+    EVERYTHING,
+    ChangeRow,
+    Conflict,
+    DatabaseUnavailable,
+    LogRecord,
+    Narrowing,
+)
+from controlplane.application.ports.history import EvaluationRow
 
 
 class FakeJournal:
@@ -37,7 +45,13 @@ class FakeJournal:
         return max((row.revision for row in self.rows if (row.kind, row.name) == (kind, name)), default=0)
 
     async def page(
-        self, *, kind: str | None, name: str | None, before: int | None, limit: int
+        self,
+        *,
+        kind: str | None,
+        name: str | None,
+        before: int | None,
+        limit: int,
+        narrowed: Narrowing = EVERYTHING,
     ) -> Sequence[ChangeRow]:
         self._answer()
         wanted = [
@@ -46,6 +60,8 @@ class FakeJournal:
             if kind in (None, row.kind)
             and name in (None, row.name)
             and (before is None or row.position < before)
+            and is_wanted(row, narrowed, what=row.change_kind, by=row.by)
+            and narrowed.revision in (None, row.revision)
         ]
         return wanted[:limit]
 
@@ -59,6 +75,17 @@ class FakeJournal:
     def _in_order(self, record: LogRecord) -> ChangeRow | None:
         place = (record.store, record.create_index)
         return next((row for row in self.rows if (row.store, row.create_index) == place), None)
+
+
+def is_wanted(row: ChangeRow | EvaluationRow, narrowed: Narrowing, *, what: str, by: str) -> bool:
+    """Whether a row of history is what a `Narrowing` asks for; `what` and `by` as the row means them."""
+    return (
+        narrowed.what in (None, what)
+        and narrowed.by in (None, by)
+        and (narrowed.reason or "").lower() in row.reason.lower()
+        and (narrowed.since is None or row.at >= narrowed.since)
+        and (narrowed.until is None or row.at < narrowed.until)
+    )
 
 
 def _key(entry: LogRecord | ChangeRow) -> tuple[str, str, str, int]:

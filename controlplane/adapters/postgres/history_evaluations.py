@@ -4,19 +4,26 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
 
+from controlplane.adapters.postgres.history_pages import PagedTable
 from controlplane.adapters.postgres.history_tables import evaluations
 from controlplane.adapters.postgres.session import Database
 from controlplane.application.change_rows import storable
+from controlplane.application.moving import AUTOMATION
+from controlplane.application.ports import EVERYTHING, Narrowing
 from controlplane.application.ports.history import EvaluationRow
 from controlplane.domain.history_records import EvaluationRecord, Origin
 
 RECORDS_PER_STATEMENT_MAX = 200
-PAGE_ROWS_MAX = 1000
 
-_ROW = tuple(evaluations.c[name] for name in EvaluationRow.__slots__)
+_PAGED = PagedTable(
+    evaluations,
+    row=tuple(evaluations.c[name] for name in EvaluationRow.__slots__),
+    what=evaluations.c.outcome,
+    by=func.coalesce(evaluations.c.inputs["by"].as_string(), AUTOMATION),
+)
 
 
 class PostgresEvaluations:
@@ -33,16 +40,16 @@ class PostgresEvaluations:
                 await connection.execute(insert(evaluations).values(rows).on_conflict_do_nothing())
 
     async def page(
-        self, *, kind: str | None, name: str | None, before: int | None, limit: int
+        self,
+        *,
+        kind: str | None,
+        name: str | None,
+        before: int | None,
+        limit: int,
+        narrowed: Narrowing = EVERYTHING,
     ) -> Sequence[EvaluationRow]:
-        """Rows, newest first, with a position below `before`."""
-        query = select(*_ROW).order_by(evaluations.c.position.desc()).limit(min(limit, PAGE_ROWS_MAX))
-        if kind is not None:
-            query = query.where(evaluations.c.kind == kind)
-        if name is not None:
-            query = query.where(evaluations.c.name == name)
-        if before is not None:
-            query = query.where(evaluations.c.position < before)
+        """Rows that are wanted, newest first, with a position below `before`."""
+        query = _PAGED.page(narrowed, kind=kind, name=name, before=before, limit=limit)
         async with self._database.begin("AUTOCOMMIT") as connection:
             return [EvaluationRow(*row) for row in await connection.execute(query)]
 

@@ -152,5 +152,6 @@ evaluations = Table(
     Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     UniqueConstraint("boot", "sequence"),
     Index(None, "kind", "name", "position"),
+    Index(None, "at"),
     comment="Why nothing was moved, or a publication did not come into force.",
 )

@@ -11,17 +11,23 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
+from controlplane.adapters.postgres.history_pages import PagedTable
 from controlplane.adapters.postgres.session import Database
 from controlplane.adapters.postgres.tables import changes
 from controlplane.application.change_rows import facts_of, storable
-from controlplane.application.ports import ChangeRow, Conflict, LogRecord
+from controlplane.application.ports import EVERYTHING, ChangeRow, Conflict, LogRecord, Narrowing
 
 RECORDS_PER_STATEMENT_MAX = 200
-PAGE_ROWS_MAX = 1000
 
 _KEY = (changes.c.store, changes.c.kind, changes.c.name, changes.c.revision)
 _ORDER = (changes.c.store, changes.c.create_index)
-_ROW = tuple(column for column in changes.columns if column.name != "recorded_at")
+_PAGED = PagedTable(
+    changes,
+    row=tuple(column for column in changes.columns if column.name != "recorded_at"),
+    what=changes.c.change_kind,
+    by=changes.c.by,
+    revision=changes.c.revision,
+)
 
 
 class PostgresJournal:
@@ -53,16 +59,16 @@ class PostgresJournal:
             return int(await connection.scalar(query) or 0)
 
     async def page(
-        self, *, kind: str | None, name: str | None, before: int | None, limit: int
+        self,
+        *,
+        kind: str | None,
+        name: str | None,
+        before: int | None,
+        limit: int,
+        narrowed: Narrowing = EVERYTHING,
     ) -> Sequence[ChangeRow]:
-        """Rows, newest first, with a position below `before`."""
-        query = select(*_ROW).order_by(changes.c.position.desc()).limit(min(limit, PAGE_ROWS_MAX))
-        if kind is not None:
-            query = query.where(changes.c.kind == kind)
-        if name is not None:
-            query = query.where(changes.c.name == name)
-        if before is not None:
-            query = query.where(changes.c.position < before)
+        """Rows that are wanted, newest first, with a position below `before`."""
+        query = _PAGED.page(narrowed, kind=kind, name=name, before=before, limit=limit)
         async with self._database.begin("AUTOCOMMIT") as connection:
             return [ChangeRow(**row) for row in (await connection.execute(query)).mappings()]
 

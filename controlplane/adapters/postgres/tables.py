@@ -169,5 +169,8 @@ changes = Table(
     UniqueConstraint("store", "kind", "name", "revision"),
     UniqueConstraint("store", "create_index"),
     Index(None, "kind", "name", "revision"),
+    Index(None, "at"),
+    Index(None, "by", "position"),
+    Index(None, "change_kind", "position"),
     comment="One row for each revision ever published or abandoned, ordered by (store, create_index).",
 )

@@ -5,10 +5,12 @@ on both. Errors of the outside arrive as the exceptions of `ports.errors`, trans
 """
 
 from controlplane.application.ports.database import (
+    EVERYTHING,
     ChangeRow,
     Conflict,
     Journal,
     LogRecord,
+    Narrowing,
     RegistryRepository,
     Token,
     TokenRepository,
@@ -69,6 +71,7 @@ from controlplane.application.ports.time import (
 )
 
 __all__ = [
+    "EVERYTHING",
     "OPERATIONS_MAX",
     "Catalog",
     "CatalogInstance",
@@ -96,6 +99,7 @@ __all__ = [
     "Journal",
     "Listing",
     "LogRecord",
+    "Narrowing",
     "Operation",
     "OutcomeUnknown",
     "PasswordHasher",

@@ -90,6 +90,30 @@ class ChangeRow:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Narrowing:
+    """What of history is wanted beside the kind and name of a document; None: anything.
+
+    The same words narrow changes and evaluations.
+    """
+
+    what: str | None = None
+    """The kind of a change, or the outcome of an evaluation."""
+    by: str | None = None
+    """Who did it; an evaluation that names nobody is the automation's."""
+    reason: str | None = None
+    """A part of the reason, whatever its case."""
+    since: str | None = None
+    """RFC 3339 in UTC with milliseconds, as every moment of history is written: this one or later."""
+    until: str | None = None
+    """Earlier than this one."""
+    revision: int | None = None
+    """Of changes; evaluations have none."""
+
+
+EVERYTHING = Narrowing()
+
+
 class Journal(Protocol):
     """History of everything published, in PostgreSQL."""
 
@@ -115,9 +139,15 @@ class Journal(Protocol):
         """
 
     async def page(
-        self, *, kind: str | None, name: str | None, before: int | None, limit: int
+        self,
+        *,
+        kind: str | None,
+        name: str | None,
+        before: int | None,
+        limit: int,
+        narrowed: Narrowing = EVERYTHING,
     ) -> Sequence[ChangeRow]:
-        """Rows, newest first, with a position below `before`.
+        """Rows that are wanted, newest first, with a position below `before`.
 
         Raises:
             DatabaseUnavailable: no answer.

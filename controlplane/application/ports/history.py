@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from controlplane.application.ports.database import EVERYTHING, Narrowing
 from controlplane.domain.history_block import Block, Entry
 from controlplane.domain.history_frame import Stream
 from controlplane.domain.history_records import EvaluationRecord, HealthTurn, Origin
@@ -222,9 +223,15 @@ class EvaluationRepository(Protocol):
         """
 
     async def page(
-        self, *, kind: str | None, name: str | None, before: int | None, limit: int
+        self,
+        *,
+        kind: str | None,
+        name: str | None,
+        before: int | None,
+        limit: int,
+        narrowed: Narrowing = EVERYTHING,
     ) -> Sequence[EvaluationRow]:
-        """Rows, newest first, with a position below `before`.
+        """Rows that are wanted, newest first, with a position below `before`.
 
         Raises:
             DatabaseUnavailable: no answer.
