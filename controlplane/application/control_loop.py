@@ -91,6 +91,9 @@ class ControlLoop:
                 break
             if isinstance(decision, Move):
                 await self.mover.move_automatically(decision, basis, tenure)
+        await (
+            self.mirror.refresh()
+        )  # the copies follow one by one: a new budget beside old documents misleads
         return RETRY_SECONDS
 
     def _evaluate(self, situation: Situation) -> Evaluation:

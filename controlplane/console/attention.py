@@ -16,7 +16,7 @@ from controlplane.console.texts import gettext as _
 from controlplane.contract.documents import DocumentKind
 from controlplane.domain.freeze import CONTACT_SECONDS_MAX
 
-_CALM_STATES = frozenset({"steady", "cooldown"})
+CALM_STATES = frozenset({"steady", "cooldown"})
 WORST_FIRST = (Shape.DOWN, Shape.MOVING, Shape.DEGRADED, Shape.UNKNOWN, Shape.UP)
 
 
@@ -80,7 +80,7 @@ def _contact(seconds: float | None) -> str:
 
 def _groups(status: StatusView) -> Iterator[Finding]:
     for group in status.groups:
-        if group.state not in _CALM_STATES:
+        if group.state not in CALM_STATES:
             since = moment(group.since, as_of=status.as_of) if group.since else None
             yield Finding(of_state(group.state), group.name, (group.reason,), since, _group_path(group.name))
         elif not status.freezes:
@@ -153,7 +153,7 @@ def _refusals(one: ConfirmationView) -> tuple[str, ...]:
 
 
 def _told_by(group: GroupView, region: RegionView) -> bool:
-    return region.active and group.state not in _CALM_STATES
+    return region.active and group.state not in CALM_STATES
 
 
 def _vantages(status: StatusView) -> Iterator[Finding]:

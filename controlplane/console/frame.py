@@ -8,7 +8,7 @@ from starlette.requests import Request
 from controlplane.application.doors import Doors
 from controlplane.application.switch_views import SwitchesView, SwitchView
 from controlplane.application.views import StatusView
-from controlplane.console.attention import findings
+from controlplane.console.attention import CALM_STATES, findings
 from controlplane.console.marks import Mark, Shape
 from controlplane.console.moments import Moment, moment
 from controlplane.console.texts import gettext as _
@@ -83,7 +83,7 @@ def _within(path: str, place: str) -> bool:
 
 
 def _troubled(status: StatusView) -> int:
-    return sum(group.state not in {"steady", "cooldown"} for group in status.groups)
+    return sum(group.state not in CALM_STATES for group in status.groups)
 
 
 def dependencies(status: StatusView) -> tuple[tuple[str, Mark], ...]:

@@ -7,8 +7,9 @@ from fastapi import Request
 from starlette.responses import HTMLResponse
 
 from controlplane.application.doors import Doors
-from controlplane.application.history_views import EntryView
+from controlplane.application.history_views import EntryView, EvaluationView
 from controlplane.application.views import StatusView
+from controlplane.console.attention import CALM_STATES
 from controlplane.console.board import board
 from controlplane.console.context import DoorsGiven, RendererGiven, pages
 from controlplane.console.past import answered
@@ -20,6 +21,8 @@ from controlplane.contract.documents import DocumentKind
 
 ENTRIES_SHOWN = 8
 SWITCHES_SHOWN = 8
+WHYS_READ = 40
+"""Most of them tell that all is well again."""
 
 router = pages()
 
@@ -46,14 +49,19 @@ async def now(
 async def _latest(doors: Doors) -> Sequence[EntryView]:
     """What was published and what was decided against, the newest first."""
     changes = await doors.queries.changes(kind=None, name=None, before=None, limit=ENTRIES_SHOWN)
-    whys = await doors.history.stories.evaluations(kind=None, name=None, before=None, limit=ENTRIES_SHOWN)
+    whys = await doors.history.stories.evaluations(kind=None, name=None, before=None, limit=WHYS_READ)
     entries = merge(
         [EntryView(one.at, change=one) for one in changes],
-        [EntryView(one.at, evaluation=one) for one in whys.evaluations],
+        [EntryView(one.at, evaluation=one) for one in whys.evaluations if _is_worth_a_look(one)],
         key=lambda entry: entry.at,
         reverse=True,
     )
     return list(entries)[:ENTRIES_SHOWN]
+
+
+def _is_worth_a_look(one: EvaluationView) -> bool:
+    """Why nothing was done where something might have been; a move is told by its change, calm by no word."""
+    return one.outcome != "move" and one.state not in CALM_STATES
 
 
 def _away(doors: Doors, status: StatusView) -> list[Row]:

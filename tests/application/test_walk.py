@@ -120,7 +120,7 @@ async def test_an_outage_is_seen_while_a_document_waits_to_be_compared_with_the_
     world = World()
     async with world.settled() as replica:
         world.clients[0].latency_seconds = 0.5
-        index = world.server.edit(DOCUMENT, world.value(DOCUMENT).replace(b"us-east", b"eu-west"))
+        index = world.server.edit(DOCUMENT, (world.value(DOCUMENT) or b"").replace(b"us-east", b"eu-west"))
         await world.until(lambda: replica.mirror.view().index(DOCUMENT) == index)
         world.server.go_away()
         await asyncio.sleep(10)
