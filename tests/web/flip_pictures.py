@@ -92,7 +92,7 @@ def entry(
 ) -> LogEntry:
     """What the log has of a revision of the switches of checkout."""
     told = {"id": f"change-{revision}", "by": "alice", "reason": "INC-4821 shed recommendation load"} | change
-    at = f"2026-01-12T09:{revision - 11:02d}:07.412Z"
+    at = f"2026-01-12T09:{(revision - 11) % 60:02d}:07.412Z"
     return LogEntry(
         kind="switches",
         name="checkout",
@@ -129,11 +129,13 @@ async def furnish(fakes: FakeDoors, *services: ServiceSwitchesView) -> None:
     fakes.switches.picture = SwitchesView(AS_OF, services) if services else PICTURE
     fakes.switches.previewed = preview(RECOMMENDATIONS, NORMAL)
     fakes.registry.definitions = Definitions(12, FLEET)
-    await fakes.journal.append(
-        [
-            LogRecord(
-                "store", "switches", "checkout", one.revision, one.change.id, one.revision, one.to_bytes()
-            )
-            for one in HISTORY
-        ]
-    )
+    await remember(fakes, *HISTORY)
+
+
+async def remember(fakes: FakeDoors, *entries: LogEntry) -> None:
+    """Put changes into history, the oldest first; what is there already stays."""
+    records = [
+        LogRecord("store", one.kind, one.name, one.revision, one.change.id, one.revision, one.to_bytes())
+        for one in entries
+    ]
+    await fakes.journal.append(records)

@@ -9,8 +9,9 @@ function narrow() {
   const sought = field.value === asked ? "" : field.value.trim().toLowerCase();
   let shown = 0;
   for (const row of table.querySelectorAll("tbody tr")) {
-    row.hidden = !row.textContent.toLowerCase().includes(sought);
-    shown += !row.hidden;
+    const fits = row.textContent.toLowerCase().includes(sought);
+    if (row.hidden === fits) row.hidden = !fits;
+    shown += fits;
   }
   none.hidden = !sought || shown > 0;
 }
@@ -26,4 +27,4 @@ document.addEventListener("keydown", (event) => {
   field.select();
 });
 // Rows that were brought up to date have forgotten what was narrowed.
-new MutationObserver(narrow).observe(table, { childList: true });
+new MutationObserver(narrow).observe(table, { subtree: true, childList: true, attributeFilter: ["hidden"] });
