@@ -90,6 +90,8 @@ ROUTES = [
     Route("POST", "/failover/checkout/drift", "operator admin", json={**REASON, "policy": "adopt"}),
     Route("GET", "/openapi.json", READERS),
 ]
+ENDLESS = {("GET", "/api/v1/events")}
+"""Its doors are judged in `test_event_routes`."""
 EVERYBODY = [None, *ROLES]
 
 
@@ -127,7 +129,7 @@ def test_no_route_is_left_out_of_the_table_above(application):
     }
     judged = {(route.method, f"/api/v1{route.template}") for route in ROUTES}
 
-    assert judged - {("GET", "/api/v1/openapi.json")} == described
+    assert judged - {("GET", "/api/v1/openapi.json")} == described - ENDLESS
 
 
 @pytest.mark.parametrize("path", ["/api", "/api/", "/api/v1", "/api/v1/nothing", "/api/v2/status"])

@@ -17,6 +17,8 @@ from tests.web.serving import served
 from tests.web.streams import EVENTS, PATIENCE_SECONDS, streamed
 
 STEADY = {"state": "steady", "active": "us-east"}
+Header = tuple[bytes, bytes]
+TOKEN: Header = (b"authorization", b"Bearer viewer-token")
 STREAM_STARTS_SECONDS = 0.001
 
 
@@ -151,14 +153,14 @@ class Listener:
         self.sent: list[tuple[float, bytes]] = []
         self.stuck = False
 
-    async def listen(self, application: FastAPI, token: str = "viewer-token") -> None:
+    async def listen(self, application: FastAPI, header: Header = TOKEN) -> None:
         """Open the stream and take it up until it ends."""
         scope = {
             "type": "http",
             "method": "GET",
             "path": EVENTS,
             "query_string": b"",
-            "headers": [(b"authorization", f"Bearer {token}".encode())],
+            "headers": [header],
         }
         await application(scope, self._receive, self._send)
 
@@ -202,6 +204,22 @@ async def test_a_stream_ends_with_the_token_that_opened_it(application: FastAPI,
         await asyncio.sleep(1)
 
     assert asyncio.get_running_loop().time() - started <= BEAT_SECONDS + 1
+    assert not fakes.events.readers
+
+
+@pytest.mark.looptime
+async def test_a_stream_ends_with_the_session_that_opened_it(application: FastAPI, fakes: FakeDoors):
+    """A browser whose user is removed hears no more within one beat."""
+    ((name, value),) = fakes.people.cookies("viewer").items()
+    listener = Listener()
+    listening = asyncio.create_task(listener.listen(application, (b"cookie", f"{name}={value}".encode())))
+    await asyncio.sleep(25)
+    assert not listening.done()
+
+    await fakes.people.accounts.remove_user("a-viewer", by="root")
+    await asyncio.sleep(BEAT_SECONDS + 1)
+
+    assert listening.done()
     assert not fakes.events.readers
 
 
