@@ -66,6 +66,7 @@ class People:
     sessions: Sessions
     attempts: Attempts
     _known: dict[str, User] = field(default_factory=dict)
+    _refreshing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         self._learn(self.cache.load())
@@ -111,9 +112,10 @@ class People:
         Raises:
             DatabaseUnavailable: those known stay known.
         """
-        users = await self.repository.all()
-        self._learn(users)
-        self.cache.save(users)
+        async with self._refreshing:  # what was asked for first must not arrive last
+            users = await self.repository.all()
+            self._learn(users)
+            self.cache.save(users)
 
     async def run(self) -> None:
         """Keep learning, so that who was removed is out within `REFRESH_SECONDS` on every replica."""

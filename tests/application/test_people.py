@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -164,6 +165,27 @@ async def test_somebody_who_is_removed_while_their_password_is_verified_stays_ou
 
     with pytest.raises(LogInRefused):
         await house.log_in()
+
+
+async def test_what_was_asked_first_never_arrives_last(house: House):
+    """A slow answer from before a removal does not bring somebody back."""
+    cookies = house.cookies(await house.log_in())
+    quick = house.users.all
+
+    async def slow() -> Sequence[User]:
+        users = await quick()
+        await asyncio.sleep(3)
+        return users
+
+    house.users.all = slow  # type: ignore[method-assign]
+    earlier = asyncio.create_task(house.people.refresh())
+    await asyncio.sleep(1)
+    house.users.all = quick  # type: ignore[method-assign]
+    await house.users.remove("alice")
+    await house.people.refresh()
+    await earlier
+
+    assert house.people.visit(cookies) is None
 
 
 @pytest.mark.parametrize("away", [False, True])

@@ -100,7 +100,8 @@ async def test_everything_runs_and_a_second_start_finds_the_former_data(tmp_path
 async def test_each_process_is_told_what_it_needs_and_no_more(tmp_path: Path) -> None:
     """A prober is told the API and its token, not the database; no secret stands in a command line."""
     stranger = {"CONSUL_HTTP_TOKEN": "of another Consul", "CONSUL_HTTP_SSL": "true", "CONSUL_CACERT": "/ca"}
-    given = plan(tmp_path, environment={**os.environ, **stranger}, vantage="us-1", probers=2)
+    key = {"CONTROLPLANE_SECRET_KEY": "signs what browsers carry, and nothing else"}
+    given = plan(tmp_path, environment={**os.environ, **stranger, **key}, vantage="us-1", probers=2)
     async with serving(given) as runtime:
         await until((tmp_path / "prober-2" / "probe.json").exists)
         await until((tmp_path / "prober-1" / "probe.json").exists)
@@ -108,6 +109,8 @@ async def test_each_process_is_told_what_it_needs_and_no_more(tmp_path: Path) ->
 
     assert set(runtime.pids) == {"supervisor", "consul", "postgres", "control", "prober-1", "prober-2"}
     assert control["environment"]["CONTROLPLANE_DATABASE_URL"] == runtime.database
+    assert key.items() <= control["environment"].items()
+    assert not key.keys() & prober["environment"].keys()
     assert prober["environment"]["CONTROLPLANE_URL"] == runtime.api
     assert prober["environment"]["CONTROLPLANE_PROBER_NAME"] == "prober-2"
     assert prober["argv"][1:] == ["probe", "--vantage", "us-1"]
