@@ -7,6 +7,7 @@ from starlette.routing import BaseRoute, Mount
 from controlplane.application.doors import Doors
 from controlplane.application.ports import Clock
 from controlplane.console import (
+    changes,
     drift,
     entrance,
     fleet,
@@ -23,7 +24,7 @@ from controlplane.console.refusals import HANDLERS
 from controlplane.console.rendering import Renderer
 from controlplane.console.visitors import Visits
 
-_PAGES = (entrance, now, groups, moves, drift, restraints, fleet, search, switches, switch_acts)
+_PAGES = (entrance, now, groups, moves, drift, restraints, fleet, search, switches, switch_acts, changes)
 
 
 def console_routes(doors: Doors, *, clock: Clock) -> list[BaseRoute]:

@@ -6,10 +6,12 @@ from typing import Annotated
 from fastapi import Depends, Request
 from starlette.responses import HTMLResponse
 
+from controlplane.application.doors import Doors
 from controlplane.application.results import Act
 from controlplane.console.context import DoorsGiven, RendererGiven, act
+from controlplane.console.rendering import Renderer
 from controlplane.console.typed import KEY_CHARACTERS_MAX
-from controlplane.console.visitors import OperatorGiven
+from controlplane.console.visitors import OperatorGiven, Visitor
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +19,9 @@ class Desk:
     """One request of an operator."""
 
     request: Request
-    doors: DoorsGiven
-    renderer: RendererGiven
-    visitor: OperatorGiven
+    doors: Doors
+    renderer: Renderer
+    visitor: Visitor
 
     def page(self, template: str, *, status_code: int = 200, **values: object) -> HTMLResponse:
         """A page for them."""
@@ -32,4 +34,8 @@ class Desk:
         return act(self.request, self.visitor, reason, key=key[:KEY_CHARACTERS_MAX] or None)
 
 
-DeskGiven = Annotated[Desk, Depends()]
+async def _desk(request: Request, doors: DoorsGiven, renderer: RendererGiven, visitor: OperatorGiven) -> Desk:
+    return Desk(request, doors, renderer, visitor)
+
+
+DeskGiven = Annotated[Desk, Depends(_desk)]

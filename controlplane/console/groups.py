@@ -6,14 +6,14 @@ from urllib.parse import quote
 from fastapi import Query, Request
 from starlette.responses import HTMLResponse
 
-from controlplane.application.history_stories import StoryCursor
 from controlplane.application.history_views import StoryView
 from controlplane.application.views import GroupView, StatusView
+from controlplane.console.change_search import place_of
 from controlplane.console.context import DoorsGiven, RendererGiven, pages
 from controlplane.console.group_board import group_page, group_rows
 from controlplane.console.paging import page_of
 from controlplane.console.past import answered
-from controlplane.console.refusals import PageRefused, not_found
+from controlplane.console.refusals import not_found
 from controlplane.console.texts import gettext as _
 from controlplane.console.visitors import VisitorGiven
 
@@ -50,7 +50,7 @@ async def group(
     view = find_group(status, group)
     past: StoryView | None = None
     if status.database_available:
-        place = _place(cursor)
+        place = place_of(cursor)
         past = await answered(doors.history.stories.group(view.name, cursor=place, limit=ENTRIES_SHOWN))
     board = group_page(view, status, past, change_id=change)
     older = past.next_cursor if past else None
@@ -73,13 +73,3 @@ def find_group(status: StatusView, name: str) -> GroupView:
 def group_path(name: str) -> str:
     """Where the page of a group is."""
     return f"/groups/{quote(name, safe='')}"
-
-
-def _place(cursor: str) -> StoryCursor:
-    if not cursor:
-        return StoryCursor()
-    try:
-        return StoryCursor.read(cursor[:64])
-    except ValueError as error:
-        text = _("The address names no place in this history; begin at its newest entry.")
-        raise PageRefused(422, _("Not understood"), text) from error

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from controlplane.application.history_views import EntryView, EvaluationView
+from controlplane.application.moving import AUTOMATION
 from controlplane.application.views import ChangeView
 from controlplane.console.marks import Mark, Shape, of_state
 from controlplane.console.moments import Moment, moment
@@ -87,7 +88,7 @@ def untold(evaluation: EvaluationView, *, as_of: str) -> Entry:
         mark=Mark(shape, word) if shape else of_state(evaluation.state),
         subject=evaluation.name,
         title=_stayed(evaluation),
-        by=str(evaluation.inputs.get("by") or ""),
+        by=plain(evaluation.inputs.get("by") or AUTOMATION),
         reason=evaluation.reason,
         revision=None,
         change_id="",

@@ -150,7 +150,7 @@ async def test_moves_and_non_decisions_stand_side_by_side(viewer: httpx.AsyncCli
         text,
         "Moves and non-decisions",
         "09:17:07 automatic checkout eu-west → ap-south revision 17 · controlplane",
-        "09:16:30 blocked checkout suspect → blocked us-east down",
+        "09:16:30 blocked checkout suspect → blocked controlplane us-east down",
         "09:12:07 automatic",
         "09:10:30 refused checkout not published alice somebody else was first",
     )

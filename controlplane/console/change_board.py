@@ -1,0 +1,86 @@
+"""Owns what stands on the page of one change, ready to be drawn."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from controlplane.application.views import ChangeView, StatusView
+from controlplane.console.readers import Readers, readers
+from controlplane.console.story import Difference, Entry, address_of, differences, plain, told
+from controlplane.console.texts import gettext as _
+
+INPUTS = "inputs"
+"""The part of an explanation that a decision was made from: shown whole, apart from the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeBoard:
+    """One change."""
+
+    entry: Entry
+    kind: str
+    name: str
+    differences: tuple[Difference, ...]
+    facts: tuple[tuple[str, str], ...]
+    """The explanation, without what the decision was made from."""
+    inputs: str
+    """What it was made from, as JSON; empty where the explanation says nothing of it."""
+    trace_id: str
+    change_id: str
+    standing: str
+    """Whether it is in force."""
+    in_force: bool
+    readers: Readers | None
+    """Who has applied it; None where nobody has said, or it is in force no more."""
+    before: str
+    """Address of the change before; empty: there is none."""
+    after: str
+
+
+def change_board(change: ChangeView, status: StatusView, *, current: int | None) -> ChangeBoard:
+    """One change; `current` is the revision in force of its document, None where it is not known."""
+    is_current = current == change.revision
+    return ChangeBoard(
+        entry=told(change, as_of=status.as_of),
+        kind=change.kind,
+        name=change.name,
+        differences=differences(change.before, change.after),
+        facts=_facts(change.explanation),
+        inputs=_inputs(change.explanation),
+        trace_id=change.trace_id or "",
+        change_id=change.change_id,
+        standing=_standing(change.revision, current),
+        in_force=is_current,
+        readers=readers(status.confirmations, change.kind, change.name, change.revision)
+        if is_current
+        else None,
+        before=address_of(change.kind, change.name, change.revision - 1) if change.revision > 1 else "",
+        after=_after(change, current),
+    )
+
+
+def _facts(explanation: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    told_apart = {
+        name: value for name, value in explanation.items() if name != INPUTS and value not in ([], {})
+    }
+    return tuple((name.replace("_", " "), plain(value)) for name, value in told_apart.items())
+
+
+def _inputs(explanation: Mapping[str, object]) -> str:
+    inputs = explanation.get(INPUTS)
+    return json.dumps(inputs, ensure_ascii=False, indent=2, default=str) if inputs else ""
+
+
+def _standing(revision: int, current: int | None) -> str:
+    if current is None:
+        return _("which revision is in force is not known here")
+    if current == revision:
+        return _("in force")
+    if current > revision:
+        return _("followed by revision %d, which is in force") % current
+    return _("above revision %d, which is in force here") % current
+
+
+def _after(change: ChangeView, current: int | None) -> str:
+    has_followed = current is not None and current > change.revision
+    return address_of(change.kind, change.name, change.revision + 1) if has_followed else ""
