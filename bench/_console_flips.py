@@ -1,14 +1,14 @@
-"""Owns the figure event → pixel: flips through the API, watched in Consul and on two pages of a browser."""
+"""Owns the figure event → pixel: flips through the API, watched in Consul and in a browser."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import httpx
-from playwright.async_api import Page
+from playwright.async_api import BrowserContext
 
 from bench._console_browser import live_page, logged_in, on_screen, watch
 from bench._console_demo import Demo
@@ -27,34 +27,31 @@ TIMEOUT_SECONDS = 40
 CHUNK_BYTES = 64 * 1024
 SERVICE, SWITCH = "catalog", "images"
 KEY = f"/v1/kv/{Keys().document(DocumentKind.SWITCHES, SERVICE)}"
-CASES = ("page of the switch", "page Now, another tab")
-_WANTED = {"degrade": ("degraded", r"Switches 1\b"), "restore": ("normal", r"Switches(?! 1)")}
 
 
 @dataclass(frozen=True, slots=True)
-class Screens:
-    """The two pages that are looked at."""
+class View:
+    """A page, the element on it that is looked at, and what a flip brings about there."""
 
-    switch: Page
-    now: Page
+    title: str
+    path: str
+    selector: str
+    degraded: str
+    restored: str
 
-    async def watch(self, verb: str) -> None:
-        """From now on, look out for what the verb brings about."""
-        on_switch, on_now = _WANTED[verb]
-        await watch(self.switch, "#state", on_switch)
-        await watch(self.now, "#places", on_now)
+
+VIEWS = (
+    View("page of the switch", f"/switches/{SERVICE}/{SWITCH}", "#state", "degraded", "normal"),
+    View("page Now", "/", "#places", r"Switches 1\b", r"Switches(?! 1)"),
+)
 
 
 async def event_to_pixel(demo: Demo) -> list[Row]:
     """Milliseconds from a document's being in Consul to its being on screen; alone, and with many readers."""
     async with logged_in(demo) as context, demo.client() as api, _consul(demo) as consul:
-        screens = Screens(
-            await live_page(context, f"{demo.runtime.api}/switches/{SERVICE}/{SWITCH}"),
-            await live_page(context, f"{demo.runtime.api}/"),
-        )
-        alone = await _flips(screens, api, consul)
+        alone = [await _flips(demo, view, context, api, consul) for view in VIEWS]
         async with _readers(demo):
-            crowded = await _flips(screens, api, consul)
+            crowded = [await _flips(demo, view, context, api, consul) for view in VIEWS]
     return [*_rows(alone, ""), *_rows(crowded, f", {READERS} more streams")]
 
 
@@ -66,16 +63,18 @@ def verdict(rows: list[Row]) -> str:
 
 
 async def _flips(
-    screens: Screens, api: httpx.AsyncClient, consul: httpx.AsyncClient
-) -> Mapping[str, list[float]]:
-    samples: dict[str, list[float]] = {case: [] for case in CASES}
+    demo: Demo, view: View, context: BrowserContext, api: httpx.AsyncClient, consul: httpx.AsyncClient
+) -> list[float]:
+    """One sample per flip; the page is the only one that is open, for a hidden tab follows nothing."""
+    samples = []
+    page = await live_page(context, f"{demo.runtime.api}{view.path}")
     for number in range(FLIPS):
-        verb = "restore" if number % 2 else "degrade"
-        await screens.watch(verb)
+        verb, wanted = ("restore", view.restored) if number % 2 else ("degrade", view.degraded)
+        await watch(page, view.selector, wanted)
         published = await _flip(verb, api, consul)
-        for case, page in zip(CASES, (screens.switch, screens.now), strict=True):
-            samples[case].append(1000 * (await on_screen(page) - published))
+        samples.append(1000 * (await on_screen(page) - published))
         await asyncio.sleep(PAUSE_SECONDS)
+    await page.close()
     return samples
 
 
@@ -129,15 +128,15 @@ async def _read(demo: Demo, opened: asyncio.Event) -> None:
         writer.close()
 
 
-def _rows(samples: Mapping[str, list[float]], crowd: str) -> list[Row]:
+def _rows(samples: Sequence[list[float]], crowd: str) -> list[Row]:
     return [
         Row(
             bench="console",
-            case=f"event → pixel, {case}{crowd}, {figure}",
-            value=quantile(samples[case], share),
+            case=f"event → pixel, {view.title}{crowd}, {figure}",
+            value=quantile(shown, share),
             unit="ms",
-            runs=len(samples[case]),
+            runs=len(shown),
         )
-        for case in CASES
+        for view, shown in zip(VIEWS, samples, strict=True)
         for figure, share in (("p50", 0.5), ("p95", 0.95))
     ]
