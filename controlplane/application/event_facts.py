@@ -12,9 +12,7 @@ from controlplane.application.events import EventKind
 from controlplane.application.views import GroupView, RegionView, StatusView, VantageStatus
 from controlplane.contract.documents import DocumentKind
 from controlplane.contract.switches import SwitchDocument
-from controlplane.domain.decision import Evaluation
 from controlplane.domain.freeze import CONTACT_SECONDS_MAX
-from controlplane.domain.report import CellCounts, CellKey
 
 _DURATION = re.compile(r"\d+(?:\.\d+)? s\b")
 
@@ -36,18 +34,7 @@ class Fact:
 Facts = Mapping[Named, Fact]
 
 
-def cells(evaluation: Evaluation | None) -> Mapping[CellKey, CellCounts]:
-    """Every cell, as the trusted vantage counts it that knows most of the fleet."""
-    trusted = [voter for voter in (evaluation.outlook.voters if evaluation else ()) if voter.trusted]
-    seen = max(trusted, key=lambda voter: sum(cell.total for cell in voter.cells.values()), default=None)
-    return seen.cells if seen else {}
-
-
-def facts(
-    status: StatusView,
-    counts: Mapping[CellKey, CellCounts],
-    documents: Mapping[str, SwitchDocument],
-) -> Facts:
+def facts(status: StatusView, documents: Mapping[str, SwitchDocument]) -> Facts:
     """Everything of a picture that may be followed; `documents`: the switch documents by service."""
     return {
         (kind, name): Fact(data)
@@ -55,7 +42,7 @@ def facts(
             *_documents(status, documents),
             *(_group(group) for group in status.groups),
             *_confirmations(status),
-            *_health(status, counts),
+            *_health(status),
             *(_vantage(vantage) for vantage in status.vantages),
             *_restraints(status),
             *_fleet(status),
@@ -122,10 +109,11 @@ def _confirmations(status: StatusView) -> Iterator[News]:
         yield EventKind.CONFIRMATION, f"{one.kind}/{one.name}", data
 
 
-def _health(status: StatusView, counts: Mapping[CellKey, CellCounts]) -> Iterator[News]:
-    for cell, count in counts.items():
-        place = {"service": cell.service, "region": cell.region}
-        yield EventKind.HEALTH, f"{cell.service}/{cell.region}", {**place, **asdict(count)}
+def _health(status: StatusView) -> Iterator[News]:
+    for service, regions in status.cells.items():
+        for region, counts in regions.items():
+            place = {"service": service, "region": region}
+            yield EventKind.HEALTH, f"{service}/{region}", {**place, **counts}
     failing: dict[str, list[str]] = {}
     for vantage in status.vantages:
         for instance in vantage.failing:

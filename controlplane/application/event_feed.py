@@ -12,7 +12,6 @@ from controlplane.application.events import EventHub, EventKind, EventReader
 from controlplane.application.ports import Clock
 from controlplane.application.views import StatusView
 from controlplane.contract.switches import SwitchDocument
-from controlplane.domain.report import CellCounts, CellKey
 
 GATHER_SECONDS = 0.02
 """What is changed together is told together."""
@@ -32,7 +31,6 @@ class EventFeed:
     hub: EventHub
     clock: Clock
     status: Callable[[], StatusView]
-    cells: Callable[[], Mapping[CellKey, CellCounts]]
     switch_documents: Callable[[], Mapping[str, SwitchDocument]]
     _stirred: asyncio.Event = field(default_factory=asyncio.Event)
     _known: Facts | None = None
@@ -85,7 +83,7 @@ class EventFeed:
             self.hub.publish(kind, name, data)
 
     def _draw(self) -> Facts:
-        return facts(self.status(), self.cells(), self.switch_documents())
+        return facts(self.status(), self.switch_documents())
 
     async def _stir(self) -> None:
         try:

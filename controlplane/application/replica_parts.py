@@ -5,7 +5,6 @@ from functools import cached_property
 from controlplane.application.catalog_sync import Adoption, CatalogSync
 from controlplane.application.control_loop import ControlLoop
 from controlplane.application.definitions_keeper import DefinitionsKeeper
-from controlplane.application.event_facts import cells
 from controlplane.application.event_feed import EventFeed
 from controlplane.application.events import EventHub
 from controlplane.application.gatekeeper import TokenGatekeeper
@@ -247,7 +246,6 @@ class ReplicaParts:
             EventHub(self.holder, self.ports.clock),
             self.ports.clock,
             status=self.queries.status,
-            cells=lambda: cells(self.loop.evaluation),
             switch_documents=lambda: self.switches.sight.documents,
         )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from controlplane.application.event_facts import Fact, cells, differences
+from controlplane.application.event_facts import Fact, differences
 from controlplane.application.event_feed import (
     DRAWN_APART_SECONDS,
     LINGER_SECONDS,
@@ -18,7 +18,7 @@ from controlplane.application.event_feed import (
 )
 from controlplane.application.events import Event, EventHub, EventKind
 from controlplane.application.replica import Replica
-from controlplane.domain.report import CellKey, VantageReport
+from controlplane.domain.report import VantageReport
 from controlplane.domain.switches import Verb
 from tests.application.switch_world import SWITCH_FLEET, SwitchWorld, flip
 from tests.application.world import DOWN, move, pause, resume
@@ -252,7 +252,7 @@ async def test_a_slow_picture_is_drawn_less_often():
         clock.spend(0.02)
         return NOTHING
 
-    feed = EventFeed(EventHub("01HOME", clock), clock, status, dict, dict)
+    feed = EventFeed(EventHub("01HOME", clock), clock, status, dict)
     running = asyncio.create_task(feed.run())
     with feed.open(None, ()):
         for _ in range(1_000):
@@ -301,7 +301,7 @@ async def test_what_stirs_nothing_is_told_by_the_slow_look():
     document = {"revision": 1, "change": change}
     pictures = [replace(GOOD, groups=(replace(GOOD.groups[0], document=document),))]
     clock = FakeClock()
-    feed = EventFeed(EventHub("01HOME", clock), clock, lambda: pictures[-1], dict, dict)
+    feed = EventFeed(EventHub("01HOME", clock), clock, lambda: pictures[-1], dict)
     running = asyncio.create_task(feed.run())
     with feed.open(None, ()) as reader:
         await asyncio.sleep(10)
@@ -325,13 +325,6 @@ def test_how_long_something_lasts_is_no_news():
 
     assert list(differences(lasting, longer)) == []  # type: ignore[arg-type]
     assert len(list(differences(longer, more))) == 1  # type: ignore[arg-type]
-
-
-async def test_cells_are_unknown_before_the_first_evaluation():
-    """Nothing is told of health while no trusted vantage counts."""
-    assert cells(None) == {}
-    async with FollowedWorld().followed() as followed:
-        assert cells(followed.replica.loop.evaluation)[CellKey("checkout", "us-east")].up == 2
 
 
 def counted(replica: Replica) -> list[float]:
