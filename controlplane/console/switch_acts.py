@@ -116,6 +116,7 @@ def _flip(here: Here, form: Typed, asked: Flip) -> Errand:
         action=f"{path}/flip",
         back=path,
         change=f"{path}/flip?{urlencode([*form.fields, ('reason', form.reason)])}",
+        hint=_("The end counts from the commit.") if asked.expires_at else "",
         fields=form.fields,
     )
     return Errand(proposal, request, path)

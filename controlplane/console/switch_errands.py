@@ -9,6 +9,7 @@ from controlplane.application.doors import Switches
 from controlplane.application.results import Act, Refused, Result
 from controlplane.application.switch_requests import DriftRequest, FlipRequest, UndoRequest
 from controlplane.application.switch_views import ServiceSwitchesView, SwitchPreview
+from controlplane.console.attention import sentence
 from controlplane.console.desk import Desk
 from controlplane.console.forms import Form
 from controlplane.console.outcomes import ActRefused, onwards
@@ -56,7 +57,7 @@ async def reviewed(
         review=review(preview, view, status, fleet),
         reason=reason,
         wrong=wrong,
-        refused=refused.text if refused else "",
+        refused=sentence(refused.text) if refused else "",
         lost=refused is not None and refused.code in _LOST,
         key=fresh_key(),
     )

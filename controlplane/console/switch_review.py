@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from controlplane.application.results import Refused
 from controlplane.application.switch_views import ServiceSwitchesView, SwitchPreview, SwitchView
 from controlplane.application.views import StatusView
+from controlplane.console.attention import sentence
 from controlplane.console.marks import Mark, Shape
 from controlplane.console.readers import Readers, readers
 from controlplane.console.standing import Difference, Standing, differences
@@ -33,6 +34,8 @@ class Proposal:
     """Where it is left without doing anything."""
     change: str = ""
     """Where what was typed is changed; empty: there is nothing to change."""
+    hint: str = ""
+    """What is otherwise between review and commit; empty: nothing."""
     fields: tuple[tuple[str, str], ...] = ()
     """What the form carries beside the reason."""
 
@@ -61,7 +64,7 @@ def review(
     """What stands on the review of an act, from its preview."""
     told = readers(status.confirmations, DocumentKind.SWITCHES, view.service, view.revision)
     if isinstance(preview, Refused):
-        return Review((), "", told, (), view.revision, refusal=_sentence(preview.text))
+        return Review((), "", told, (), view.revision, refusal=sentence(preview.text))
     instances = instances_by_region(fleet, view.service)
     found = tuple(differences(preview, instances, as_of=status.as_of))
     return Review(
@@ -82,10 +85,6 @@ def instances_by_region(fleet: Fleet, service: str) -> Mapping[str, int]:
             for instance in one.instances:
                 counts[instance.region] = counts.get(instance.region, 0) + 1
     return {region: count for region, count in counts.items() if count}
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _concerns(found: tuple[Difference, ...], instances: Mapping[str, int]) -> str:

@@ -1,6 +1,6 @@
 """Owns the table of all switches: which are asked for, those away from normal first, each in one row."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
@@ -16,6 +16,7 @@ from controlplane.console.moments import Moment, moment
 from controlplane.console.readers import Readers
 from controlplane.console.standing import Standing, entry_of, standing
 from controlplane.console.texts import gettext as _
+from controlplane.console.texts import ngettext
 
 STATES = ("away", "normal", "degraded", "forced_normal", "retired")
 """What `state` may ask for; `away` is whatever somebody holds, anywhere."""
@@ -30,6 +31,14 @@ class Asked:
     service: str = ""
     grade: str = ""
     owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A switch, and what belongs to its whole service."""
+
+    of: ServiceSwitchesView
+    switch: SwitchView
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +106,33 @@ def choices(view: SwitchesView) -> Choices:
     return Choices(tuple(one.service for one in view.services), tuple(sorted(owners)))
 
 
-def rows(view: SwitchesView, told: Mapping[str, Readers | None], asked: Asked) -> list[Row]:
+def found(view: SwitchesView, asked: Asked) -> list[Found]:
     """The switches that are asked for, those away from normal first, the latest change first among them."""
-    found = [
-        _row(service, one, told.get(service.service), view.as_of)
+    fitting = [
+        Found(service, one)
         for service in view.services
         for one in service.switches
         if _fits(service.service, one, asked)
     ]
-    found.sort(key=lambda row: (row.service, row.name))
-    found.sort(key=_changed_at, reverse=True)
-    return sorted(found, key=lambda row: not row.away)
+    fitting.sort(key=lambda one: (one.of.service, one.switch.name))
+    fitting.sort(key=_held_since, reverse=True)
+    return sorted(fitting, key=lambda one: not is_away(one.switch))
+
+
+def rows(some: Iterable[Found], told: Mapping[str, Readers | None], *, as_of: str) -> Iterator[Row]:
+    """Draw some of them; `told`: who has applied which document, by service."""
+    return (_row(one.of, one.switch, told.get(one.of.service), as_of) for one in some)
+
+
+def summary(some: Collection[Found]) -> str:
+    """`12 switches, 3 away from normal`."""
+    away = sum(is_away(one.switch) for one in some)
+    said = ngettext(
+        "%(total)d switch, %(away)d away from normal",
+        "%(total)d switches, %(away)d away from normal",
+        len(some),
+    )
+    return said % {"total": len(some), "away": away}
 
 
 def notices(view: SwitchesView, asked: Asked) -> Iterator[Notice]:
@@ -144,8 +169,9 @@ def _next(verb: str, label: str, **more: str) -> NextAct:
     return NextAct(verb, label, urlencode({"verb": verb, **more}))
 
 
-def _changed_at(row: Row) -> str:
-    return (row.changed.at.exact or "") if row.away and row.changed else ""
+def _held_since(one: Found) -> str:
+    change = one.switch.changed
+    return change.at if change and is_away(one.switch) else ""
 
 
 def _row(service: ServiceSwitchesView, one: SwitchView, told: Readers | None, as_of: str) -> Row:
@@ -187,9 +213,3 @@ def _in_state(one: SwitchView, state: str) -> bool:
     if state == "away":
         return is_away(one)
     return state in {"", one.state, *(place.state for place in one.regions)}
-
-
-def summary(found: list[Row]) -> str:
-    """`12 switches, 3 away from normal`."""
-    away = sum(row.away for row in found)
-    return _("%(total)d switches, %(away)d away from normal") % {"total": len(found), "away": away}

@@ -19,7 +19,7 @@ from controlplane.console.past import answered
 from controlplane.console.readers import Readers, readers
 from controlplane.console.refusals import PageRefused, not_found
 from controlplane.console.switch_board import board, history, life
-from controlplane.console.switch_rows import STATES, Asked, choices, notices, rows, summary
+from controlplane.console.switch_rows import STATES, Asked, choices, found, notices, rows, summary
 from controlplane.console.texts import gettext as _
 from controlplane.console.visitors import VisitorGiven
 from controlplane.contract.documents import DocumentKind
@@ -70,13 +70,15 @@ async def table(
     """All switches of all services that the filters in the address let through."""
     view, status = doors.switches.all(), doors.queries.status()
     asked = _asked(request.query_params)
-    found = rows(view, _told(view, status), asked)
+    fitting = found(view, asked)
+    page = page_of(fitting, request)
     return renderer.page(
         request,
         "switches.html",
         visitor=visitor,
-        page=page_of(found, request),
-        summary=summary(found),
+        page=page,
+        rows=list(rows(page.rows, _told(view, status), as_of=view.as_of)),
+        summary=summary(fitting),
         notices=list(notices(view, asked)),
         asked=asked,
         choices=choices(view),

@@ -331,7 +331,7 @@ async def test_a_refusal_is_told_and_offers_the_review_anew(
     answer = await operator.post(f"{RECS}/flip", data={**hidden(review), "reason": "INC-1"})
 
     assert answer.status_code == status
-    assert f"{told} the switches of checkout are at revision 43, not 42: bob changed it." in said(answer)
+    assert f"{told} The switches of checkout are at revision 43, not 42: bob changed it." in said(answer)
     assert "reviewed at revision 43" in said(answer)
     again = hidden(answer)
     assert (again["revision"], again["ends"], again["verb"]) == ("43", "2h", "degrade")
