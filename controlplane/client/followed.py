@@ -37,14 +37,20 @@ class Followed(Generic[Document]):
 
     def keep(self, held: Held[Document]) -> None:
         """Write the last-known-good file, unless another process of the service knows better already."""
-        kept = self._kept()
-        if self.file is None or (kept and kept.document.revision > held.document.revision):
+        if self.file is None or self._is_outdone(held):
             return
         try:
             self.file.save(held.raw)
         except OSError as error:
             # The value is in force all the same: a full disk must not hold a failover up.
             _log.warning("%s: in force, but not on disk: %s", self.key, error)
+
+    def _is_outdone(self, held: Held[Document]) -> bool:
+        """Whether the file holds a higher revision; what we wrote ourselves is older, and not taken apart."""
+        if self.file is None or self.file.is_ours():
+            return False
+        kept = self._kept()
+        return kept is not None and kept.document.revision > held.document.revision
 
     def _kept(self) -> Held[Document] | None:
         try:

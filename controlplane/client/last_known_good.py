@@ -12,6 +12,14 @@ class LastKnownGood:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._written = b""
+
+    def is_ours(self) -> bool:
+        """Whether it stands there as this object wrote it last; no, where it cannot be read."""
+        try:
+            return bool(self._written) and self.load() == self._written
+        except OSError:
+            return False
 
     def load(self) -> bytes | None:
         """What was saved last; None where there is nothing.
@@ -42,3 +50,4 @@ class LastKnownGood:
         except OSError:
             Path(beside).unlink(missing_ok=True)
             raise
+        self._written = raw
