@@ -63,7 +63,18 @@ def _facts(explanation: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
     told_apart = {
         name: value for name, value in explanation.items() if name != INPUTS and value not in ([], {})
     }
-    return tuple((name.replace("_", " "), plain(value)) for name, value in told_apart.items())
+    return tuple((name.replace("_", " "), _fact(value)) for name, value in told_apart.items())
+
+
+def _fact(value: object) -> str:
+    """A part of an explanation in words: gates with their outcome, lists and objects in one line."""
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name} {_fact(one)}" for name, one in value.items())
+    if isinstance(value, list | tuple):
+        return "; ".join(_fact(one) for one in value)
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    return plain(value)
 
 
 def _inputs(explanation: Mapping[str, object]) -> str:

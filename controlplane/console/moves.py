@@ -1,8 +1,6 @@
 """Owns the act of moving a group: choose where to, look at the plan, commit."""
 
-from http import HTTPStatus
-
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from controlplane.application.doors import NotLeading
 from controlplane.application.results import MoveRequest
@@ -15,21 +13,15 @@ from controlplane.console.groups import find_group, group_path
 from controlplane.console.move_board import MoveTyped, move_review, objection
 from controlplane.console.outcomes import ActRefused, onwards
 from controlplane.console.relaying import LeaderGiven
-from controlplane.console.visitors import VisitorGiven
 
 router = pages()
 
 
 @router.get("/groups/{group}/move")
-async def choose(group: str, desk: DeskGiven, to: str = "") -> HTMLResponse:
-    """Where to, and why."""
-    return _form(desk, group, MoveTyped(target=to))
-
-
 @router.get("/groups/{group}/move/review")
-async def begin(group: str, _: VisitorGiven) -> RedirectResponse:
-    """Whoever loads the review anew begins with the form."""
-    return RedirectResponse(f"{group_path(group)}/move", HTTPStatus.SEE_OTHER)
+async def choose(group: str, desk: DeskGiven, to: str = "") -> HTMLResponse:
+    """Where to, and why; whoever loads a review anew begins here, too."""
+    return _form(desk, group, MoveTyped(target=to))
 
 
 @router.post("/groups/{group}/move/review")

@@ -195,4 +195,4 @@ def _leaves(value: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str
         if isinstance(field, Mapping) and field:
             yield from _leaves(field, below)
         else:
-            yield below, plain(field)
+            yield below, NOTHING if field is None else plain(field)
