@@ -15,7 +15,7 @@ from controlplane.console.context import DoorsGiven, RendererGiven, pages
 from controlplane.console.past import answered
 from controlplane.console.readers import readers
 from controlplane.console.story import story
-from controlplane.console.switch_rows import Asked, Row, rows
+from controlplane.console.switch_rows import Asked, Row, found, rows
 from controlplane.console.visitors import VisitorGiven
 from controlplane.contract.documents import DocumentKind
 
@@ -34,14 +34,14 @@ async def now(
     """The page, drawn anew for every request."""
     status = doors.queries.status()
     entries = await answered(_latest(doors)) if status.database_available else None
-    away = _away(doors, status)
+    away, away_total = _away(doors, status)
     return renderer.page(
         request,
         "now.html",
         visitor=visitor,
         board=board(status),
-        away=away[:SWITCHES_SHOWN],
-        away_total=len(away),
+        away=away,
+        away_total=away_total,
         entries=None if entries is None else story(entries, as_of=status.as_of),
     )
 
@@ -64,11 +64,12 @@ def _is_worth_a_look(one: EvaluationView) -> bool:
     return one.outcome != "move" and one.state not in CALM_STATES
 
 
-def _away(doors: Doors, status: StatusView) -> list[Row]:
-    """The switches that somebody holds away from normal, the latest first."""
+def _away(doors: Doors, status: StatusView) -> tuple[list[Row], int]:
+    """The switches that somebody holds away from normal, the latest first, and how many there are."""
     view = doors.switches.all()
     told = {
         one.service: readers(status.confirmations, DocumentKind.SWITCHES, one.service, one.revision)
         for one in view.services
     }
-    return rows(view, told, Asked(state="away"))
+    held = found(view, Asked(state="away"))
+    return list(rows(held[:SWITCHES_SHOWN], told, as_of=view.as_of)), len(held)
