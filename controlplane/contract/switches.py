@@ -282,7 +282,9 @@ def _is_json(value: Any, levels: int = VALUE_DEPTH_MAX) -> bool:
     if isinstance(value, (dict, list)):
         items = value.values() if isinstance(value, dict) else value
         return levels > 0 and all(_is_json(item, levels - 1) for item in items)
-    return isinstance(value, (str, int, float, bool)) or value is None
+    if isinstance(value, (int, float)):
+        return json_fields.is_finite(value)
+    return isinstance(value, str) or value is None
 
 
 _FITS: Mapping[SwitchType, Callable[[Any], bool]] = {

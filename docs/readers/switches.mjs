@@ -66,6 +66,10 @@ function isText(value) {
 }
 const depth = (value) =>
   typeof value === "object" && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depth)) : 0;
+const isFinite = (value) =>
+  typeof value === "number"
+    ? Number.isFinite(value)
+    : typeof value !== "object" || value === null || Object.values(value).every(isFinite);
 
 // Numbers of this language do not tell 1.0 from 1, and are exact up to 2^53: a larger int is refused.
 const FITS = {
@@ -73,7 +77,7 @@ const FITS = {
   int: Number.isSafeInteger,
   float: Number.isFinite,
   string: (value) => typeof value === "string" && isText(value),
-  json: (value) => value !== undefined && depth(value) <= VALUE_DEPTH_MAX && isText(value),
+  json: (value) => value !== undefined && depth(value) <= VALUE_DEPTH_MAX && isFinite(value) && isText(value),
 };
 
 function demand(holds, message) {

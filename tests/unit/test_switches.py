@@ -155,7 +155,12 @@ def test_a_value_is_of_its_type(kind: SwitchType, fits: object, does_not: object
 
 def test_a_value_that_no_reader_could_hold_is_refused() -> None:
     """A number beyond what a float holds, and nesting beyond reason, are no values."""
-    for kind, value in ((SwitchType.FLOAT, 10**400), (SwitchType.JSON, _nested(33))):
+    endless = ([float("inf")], {"a": float("nan")}, [10**400])
+    for kind, value in (
+        (SwitchType.FLOAT, 10**400),
+        (SwitchType.JSON, _nested(33)),
+        *((SwitchType.JSON, one) for one in endless),
+    ):
         with pytest.raises(DocumentError):
             check_value(kind, value)
     check_value(SwitchType.JSON, _nested(32))

@@ -1343,14 +1343,14 @@ func (f fields) value(name, kind string) any {
 	return value
 }
 
-// fits says whether a value of type string or json is small, flat and Unicode enough. Needless escapes do not count
+// fits says whether a value of type string or json is small, flat, finite and Unicode enough. Needless escapes do not count
 // for its size; half a character becomes a replacement character, which stands in no source that is well.
 func fits(raw []byte) bool {
 	var value any
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.UseNumber()
-	if decoder.Decode(&value) != nil || depth(value) > valueDepth {
-		return false
+	if decoder.Decode(&value) != nil || depth(value) > valueDepth || json.Unmarshal(raw, new(any)) != nil {
+		return false // without UseNumber, a number beyond a float is an error
 	}
 	var plain bytes.Buffer
 	encoder := json.NewEncoder(&plain)
