@@ -14,6 +14,8 @@ from controlplane.contract.documents import DocumentKind
 from controlplane.contract.times import parse_rfc3339, rfc3339
 
 _SETTLED = frozenset({"up", "degraded"})
+_ANSWERED = frozenset({Shape.UP, Shape.DEGRADED})
+"""Everybody confirms, or everybody who says anything: whoever is gone with a region never will."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +109,16 @@ def _confirmed(told: Readers | None) -> Step:
 
 
 def _verified(group: GroupView, confirmed: Step) -> Step:
-    """Whether the region that took over serves: everybody heard of it, and a quorum says that it is up."""
+    """Whether the region that took over serves: all that answer confirm, and a quorum says that it is up."""
     region: RegionView | None = next((one for one in group.regions if one.active), None)
     if region is None:
         return Step(Mark(Shape.UNKNOWN, _("verified")), _("no region is judged"))
     if region.verdict not in _SETTLED:
         return Step(Mark(of_verdict(region.verdict).shape, _("not verified")), region.reason)
-    if confirmed.mark.shape is not Shape.UP:
-        return Step(Mark(Shape.MOVING, _("verified once all confirm")), region.reason)
+    if confirmed.mark.shape is Shape.DOWN:
+        return Step(Mark(Shape.DOWN, _("not verified")), _("some instances refuse it"))
+    if confirmed.mark.shape not in _ANSWERED:
+        return Step(Mark(Shape.MOVING, _("verified once all that answer confirm")), region.reason)
     return Step(Mark(Shape.UP, _("verified")), region.reason)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from controlplane.application.ports import DatabaseUnavailable
 from tests.fakes.doors import NOTHING, FakeDoors
+from tests.web.confirmations import confirmation
 from tests.web.group_pictures import CHECKOUT_MOVED, REFUSED, STAYED, TROUBLED, explanation, record, remember
 from tests.web.pictures import GOOD, group, hostile
 from tests.web.visiting import HOSTILE, assert_harmless, read, visiting, words
@@ -129,14 +130,37 @@ async def test_the_last_change_has_a_life(viewer: httpx.AsyncClient, fakes: Fake
     )
 
 
-async def test_a_change_that_not_all_confirm_is_not_verified(viewer: httpx.AsyncClient, fakes: FakeDoors):
-    """While somebody holds another revision nothing is called verified."""
-    fakes.queries.picture = TROUBLED
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ({"confirmed": 28, "behind": 2}, "verified once all that answer confirm eu-west up"),
+        ({"confirmed": 28, "nack": 2}, "not verified some instances refuse it"),
+        ({"confirmed": 28, "offline": 1, "silent": 1}, "verified eu-west up"),
+    ],
+    ids=["behind", "refused", "gone"],
+)
+async def test_a_change_is_verified_once_all_that_answer_confirm(
+    viewer: httpx.AsyncClient, fakes: FakeDoors, counts: dict[str, int], said: str
+):
+    """Who is behind is waited for, who refuses is told, and who is gone with a region holds nothing up."""
+    told = confirmation("checkout", instances=30, revision=17, counts=counts)
+    fakes.queries.picture = replace(CHECKOUT_MOVED, confirmations=(told,))
 
-    text = await read(viewer, "/groups/shop")
+    text = await read(viewer, "/groups/checkout")
 
-    assert "confirmed by 28 of 30 instances" in text
-    assert "verified once all confirm" in text
+    assert f"confirmed by 28 of 30 instances {said}" in text
+
+
+async def test_a_change_whose_region_is_not_up_is_not_verified(viewer: httpx.AsyncClient, fakes: FakeDoors):
+    """What took over and went down is told as it is; without a region there is nothing to verify."""
+    moved = CHECKOUT_MOVED.groups[0]
+    down = tuple(replace(one, verdict="down", reason=f"{one.region} is down") for one in moved.regions)
+    fakes.queries.picture = replace(CHECKOUT_MOVED, groups=(replace(moved, regions=down),))
+    assert "not verified eu-west is down" in await read(viewer, "/groups/checkout")
+
+    fakes.queries.picture = replace(CHECKOUT_MOVED, groups=(replace(moved, regions=()),), confirmations=())
+    text = await read(viewer, "/groups/checkout")
+    assert "confirmed no vantage has said yet who applied it verified no region is judged" in text
 
 
 async def test_moves_and_non_decisions_stand_side_by_side(viewer: httpx.AsyncClient, fakes: FakeDoors):
