@@ -15,7 +15,7 @@ from controlplane.domain.acknowledgement import DocumentId, InForce, in_force
 from controlplane.domain.confirmation import Confirmation, Tally, confirmation
 from controlplane.domain.evidence import Evidence, vantage_views
 from controlplane.domain.fleet import Definitions
-from controlplane.domain.revisions import acknowledged_revision
+from controlplane.domain.revisions import ACKNOWLEDGED_AHEAD_MAX, acknowledged_revision
 
 AHEAD_SECONDS = 2.0
 """How long somebody must be ahead before it is said: a reader may hear of a publication before we do."""
@@ -54,8 +54,14 @@ class Ahead:
         verb = "holds" if len(names) == 1 else "hold"
         told = f"{', '.join(names[:AHEAD_NAMED_MAX])}{more} {verb} {same}{held}, Consul holds {stands}"
         if not self.believed:
-            return f"{self.document.title}: {told}; not believed without a second instance"
+            return f"{self.document.title}: {told}; {self._doubt}"
         return f"{self.document.title}: {told}: it went back, or was edited; a person must say which is right"
+
+    @property
+    def _doubt(self) -> str:
+        if len(self.applied) == 1:
+            return "not believed without a second instance"
+        return f"not believed, {ACKNOWLEDGED_AHEAD_MAX} or more above; they take nothing below it"
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from controlplane.application.logbook import Logged
 from controlplane.application.results import Act
 from controlplane.application.switch_reading import Reading
 from controlplane.application.switch_requests import FlipRequest, UndoRequest
-from controlplane.application.switch_telling import since, summary, switches_of
+from controlplane.application.switch_telling import since, summary, switches_of, way_out
 from controlplane.contract.log_entries import LogEntry
 from controlplane.contract.switches import SwitchChangeKind, SwitchDocument
 from controlplane.domain.switch_undo import changed_since, touched, undone
@@ -110,7 +110,8 @@ def basis(intent: Intent, reading: Reading, baseline: Reading) -> SwitchDocument
 
 def _no_basis(reading: Reading, title: str) -> SwitchRefusal:
     if reading.drift:
-        return SwitchRefusal(reading.drift.code, f"{title}: {reading.drift.text}")
+        text = f"{title}: {reading.drift.text}; {way_out(reading.service, reading.drift)}"
+        return SwitchRefusal(reading.drift.code, text)
     return SwitchRefusal(
         "unknown_service",
         f"{reading.service} has no switches, or they were not published yet; "

@@ -10,6 +10,7 @@ from controlplane.application.mirror import StoreMirror
 from controlplane.application.numbering import Numbering
 from controlplane.application.ports import Clock, StoreError
 from controlplane.application.switch_reading import SWITCHES, Reading, SwitchReader
+from controlplane.application.switch_telling import way_out
 from controlplane.contract.switches import SwitchChange, SwitchDocument
 from controlplane.contract.times import rfc3339
 from controlplane.domain.switch_drift import Drift, DriftCode
@@ -154,13 +155,5 @@ class SwitchSight:
 
 
 def _alarm(service: str, drift: Drift) -> str:
-    if drift.code is DriftCode.FOREIGN_EDIT:
-        return (
-            f"the switches of {service} were changed past the control plane: {drift.text}; "
-            f"`controlplane switch adopt {service}` takes what stands there, "
-            f"`controlplane switch enforce {service}` publishes what was published last"
-        )
-    return (
-        f"the switches of {service}: {drift.text}; the leader publishes them again as soon as it can tell "
-        f"them, from memory or from history"
-    )
+    past = " were changed past the control plane" if drift.code is DriftCode.FOREIGN_EDIT else ""
+    return f"the switches of {service}{past}: {drift.text}; {way_out(service, drift)}"

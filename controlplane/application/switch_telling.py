@@ -9,6 +9,7 @@ from controlplane.contract.documents import canonical
 from controlplane.contract.log_entries import LogEntry
 from controlplane.contract.switches import PERCENT_MAX, Switch, SwitchState
 from controlplane.contract.times import rfc3339
+from controlplane.domain.switch_drift import Drift, DriftCode
 
 TOLD_MAX = 5
 """Changes that are told one by one; the others are counted."""
@@ -31,6 +32,16 @@ def since(logged: Sequence[Logged], revision: int, switches: Collection[str] = (
     told = [_told(entry) for entry in entries[:TOLD_MAX]]
     more = [f"and {len(entries) - TOLD_MAX} more"] * (len(entries) > TOLD_MAX)
     return "; ".join([*told, *more]) or "by a change that the log no longer has"
+
+
+def way_out(service: str, drift: Drift) -> str:
+    """What ends a drift: a person's word, or the leader's next publication."""
+    if drift.code is DriftCode.FOREIGN_EDIT:
+        return (
+            f"`controlplane switch adopt {service}` takes what stands there, "
+            f"`controlplane switch enforce {service}` publishes what was published last"
+        )
+    return "the leader publishes them again as soon as it can tell them, from memory or from history"
 
 
 def summary(switch: Switch) -> str:

@@ -20,7 +20,7 @@ from controlplane.contract.switches import (
     check_value,
     switch_mapping,
 )
-from controlplane.contract.times import whole_milliseconds
+from controlplane.contract.times import rfc3339, whole_milliseconds
 from controlplane.domain.fleet import SwitchDefinition
 
 EXPIRY_DAYS_MAX = 30
@@ -150,7 +150,10 @@ def _require_sense(flip: Flip, now: datetime) -> None:
         (flip.expires_at and flip.verb is Verb.RESTORE, "what is restored has no end"),
         (
             flip.expires_at and not now < flip.expires_at <= now + timedelta(days=EXPIRY_DAYS_MAX),
-            f"the end lies ahead, and at most {EXPIRY_DAYS_MAX} days",
+            (
+                f"the end {flip.expires_at and flip.expires_at.isoformat()} is not allowed: it lies ahead, "
+                f"and at most {EXPIRY_DAYS_MAX} days; it is {rfc3339(now)} now"
+            ),
         ),
     ):
         if wrong:

@@ -59,6 +59,7 @@ async def test_a_foreign_edit_is_noticed_shown_and_held() -> None:
         assert "`controlplane switch adopt checkout`" in alarm
         text = refused(await door.flip(restore()), "foreign_edit")
         assert "revision 9 was never published" in text
+        assert "`controlplane switch enforce checkout`" in text
         refused(await door.undo(undo(2)), "foreign_edit")
         await replica.doors.registry.apply(FLEET, by="alice", dry_run=False)
         await asyncio.sleep(60)

@@ -1,6 +1,6 @@
 """What a person may do with a switch, and what then stands in its document."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -32,6 +32,9 @@ from tests.unit.domain.switch_worlds import (
     switch,
     two,
 )
+
+LAST_MINUTE = datetime(9999, 12, 31, 23, 59, tzinfo=timezone(timedelta(hours=-23)))
+"""No moment that UTC has a name for."""
 
 
 def after(flip: Flip, **switches: Switch) -> Switch:
@@ -100,7 +103,12 @@ def test_a_flip_changes_what_was_asked_for_and_nothing_else(flip: Flip, before: 
         (degrade(percent=101), "flip_not_allowed", "allowed is 1 to 100"),
         (Flip("recs", Verb.RESTORE, expires_at=SOON), "flip_not_allowed", "has no end"),
         (degrade(expires_at=NOW), "flip_not_allowed", "lies ahead"),
-        (degrade(expires_at=PAST), "flip_not_allowed", "lies ahead"),
+        (degrade(expires_at=PAST), "flip_not_allowed", f"the end {PAST.isoformat()} is not allowed"),
+        (
+            degrade(expires_at=LAST_MINUTE),
+            "flip_not_allowed",
+            "the end 9999-12-31T23:59:00-23:00 is not allowed",
+        ),
         (degrade(expires_at=NOW + timedelta(days=31)), "flip_not_allowed", "at most 30 days"),
         (degrade(regions=("mars",)), "unknown_region", "allowed: ap-south, eu-west, us-east"),
         (restore("mars"), "unknown_region", "mars is no region"),
