@@ -16,21 +16,23 @@ class Recovery:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on and answer what it fails with."""
-        answering = False
+        """Pass the request on and answer what it fails with, unless a page has answered that already."""
+        begun = ended = False
 
         async def watched_send(message: Message) -> None:
-            nonlocal answering
-            answering = True
+            nonlocal begun, ended
+            begun = True
+            ended = message["type"] == "http.response.body" and not message.get("more_body", False)
             await send(message)
 
         try:
             await self._app(scope, receive, watched_send)
         except Exception:
             logger.exception("request failed", extra={"method": scope["method"], "path": scope["path"]})
-            if answering:
+            if begun and not ended:
                 raise
-            await _internal_error()(scope, receive, send)
+            if not begun:
+                await _internal_error()(scope, receive, send)
 
 
 def _internal_error() -> ProblemResponse:

@@ -73,6 +73,13 @@ async def _role_missing(request: Request, error: RoleMissing) -> Response:
     return await _refused(request, PageRefused(403, _("Not yours to do"), text % values))
 
 
+async def _unforeseen(request: Request, _error: Exception) -> Response:
+    """The answer alone: the error goes on to `api.recovery`, which logs it, as everything nobody foresaw."""
+    text = _("This is a fault of the control plane; its log explains it under the trace id %(trace_id)s.")
+    told = text % {"trace_id": request.state.trace_id}
+    return await _refused(request, PageRefused(500, _("This page could not be drawn"), told))
+
+
 HANDLERS: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]] = {
     NotAdmitted: _not_admitted,
     PageRefused: _refused,
@@ -80,5 +87,6 @@ HANDLERS: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, An
     HTTPException: _http,
     RequestValidationError: _invalid,
     DatabaseUnavailable: _no_database,
+    Exception: _unforeseen,
 }
-"""For `FastAPI(exception_handlers=…)`. What nobody foresaw ends in `api.recovery`, as everywhere."""
+"""For `FastAPI(exception_handlers=…)`."""

@@ -180,6 +180,24 @@ async def test_history_that_breaks_off_is_a_sentence(browser: httpx.AsyncClient,
     assert "checkout" in text
 
 
+async def test_a_page_that_nobody_foresaw_to_fail_is_a_page(
+    browser: httpx.AsyncClient, fakes: FakeDoors, caplog: pytest.LogCaptureFixture
+):
+    """500 with the trace id and not a word of the exception; the log tells it once."""
+
+    def broken() -> StatusView:
+        raise RuntimeError("password=hunter2")
+
+    fakes.queries.status = broken  # type: ignore[method-assign]
+    response = await browser.get("/")
+
+    assert response.status_code == 500
+    assert response.headers["content-type"].startswith("text/html")
+    assert f"under the trace id {response.headers['controlplane-trace-id']}" in response.text
+    assert "hunter2" not in response.text
+    assert [record.message for record in caplog.records] == ["request failed"]
+
+
 async def test_nothing_that_others_wrote_becomes_markup(browser: httpx.AsyncClient, fakes: FakeDoors):
     """Hostile names, reasons and times in every field of the page are text and stay text."""
     fakes.queries.picture = hostile(HOSTILE)
