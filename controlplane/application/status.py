@@ -1,7 +1,7 @@
 """Owns the picture of the whole: what this replica knows, as one frozen value, without asking anybody."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import isinf
 
 from controlplane.application.change_rows import change_view
@@ -29,6 +29,7 @@ from controlplane.application.views import (
 from controlplane.contract.times import rfc3339
 from controlplane.domain.decision import Decision, Evaluation, Stay
 from controlplane.domain.evidence import VantageView, vantage_views
+from controlplane.domain.outlook import Outlook, look
 from controlplane.domain.planning import Forecast, forecasts
 from controlplane.domain.quorum import RegionFinding
 from controlplane.domain.report import CellCounts, CellKey
@@ -36,6 +37,8 @@ from controlplane.domain.restraint import Restraint, Restraints
 
 ANSWERED_SECONDS = 0.5
 """Consul answers a write in milliseconds: before this, nothing is amiss with one that is under way."""
+NOT_LEADING = "not_leading"
+"""The code of the freeze that holds back a follower, and says nothing of the fleet."""
 FORECAST_SECONDS = 1.0
 """A forecast decides about every group once per region: made at most this often."""
 
@@ -121,11 +124,14 @@ class StatusQueries:
 
     def _freezes(self, evaluation: Evaluation) -> tuple[str, ...]:
         """Why nothing moves; that a follower does not lead is not worth a word while somebody else does."""
+        follows = self._follows()
+        told = (freeze for freeze in evaluation.freezes if not (follows and freeze.code == NOT_LEADING))
+        return tuple(freeze.text for freeze in told)
+
+    def _follows(self) -> bool:
+        """Whether somebody else leads."""
         record = self.leadership.record
-        follows = self.leadership.tenure is None and record is not None and not record.vacant
-        return tuple(
-            freeze.text for freeze in evaluation.freezes if not (follows and freeze.code == "not_leading")
-        )
+        return self.leadership.tenure is None and record is not None and not record.vacant
 
     def _leader(self) -> LeaderView:
         record = self.leadership.record
@@ -168,8 +174,15 @@ class StatusQueries:
     def _fresh_forecasts(self, evaluation: Evaluation) -> tuple[Forecast, ...]:
         now = self.clock.monotonic()
         if self._forecast_at is None or now - self._forecast_at >= FORECAST_SECONDS:
-            self._forecasts, self._forecast_at = forecasts(evaluation.outlook), now
+            self._forecasts, self._forecast_at = forecasts(self._leaders_outlook(evaluation)), now
         return self._forecasts
+
+    def _leaders_outlook(self, evaluation: Evaluation) -> Outlook:
+        """The outlook of whoever leads: what the leader would do is not what a follower may not."""
+        outlook = evaluation.outlook
+        if not self._follows():
+            return outlook
+        return look(replace(outlook.situation, renewed_seconds=0.0), outlook.voters)
 
     def _group(self, evaluation: Evaluation, decision: Decision, seen: tuple[ForecastView, ...]) -> GroupView:
         situation = evaluation.outlook.situation
@@ -185,7 +198,7 @@ class StatusQueries:
             code=stay.code if stay else "move",
             reason=decision.reason,
             since=self.loop.since.get(group.name, ("", ""))[1],
-            flags=_flags(stay) if stay else (),
+            flags=_flags(stay, follows=self._follows()) if stay else (),
             active=document.active if document else None,
             revision=document.revision if document else None,
             document=asdict(document) if document else None,
@@ -231,10 +244,11 @@ class StatusQueries:
         return statuses
 
 
-def _flags(stay: Stay) -> tuple[str, ...]:
+def _flags(stay: Stay, *, follows: bool) -> tuple[str, ...]:
     """What freezes or restrains a group by itself, and what freezes the move that is due."""
     held = (*stay.flags, *(obstacle for obstacle in stay.obstacles if obstacle.flag))
-    return tuple(sorted({str(one.flag or one.code) for one in held}))
+    told = (one for one in held if not (follows and one.code == NOT_LEADING))
+    return tuple(sorted({str(one.flag or one.code) for one in told}))
 
 
 def _region(finding: RegionFinding, *, active: str | None, maintained: Mapping[str, Restraint]) -> RegionView:

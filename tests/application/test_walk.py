@@ -179,6 +179,20 @@ async def test_a_follower_sends_people_to_the_leader() -> None:
             assert not any("lead" in freeze for freeze in picture.freezes)
 
 
+async def test_a_follower_foretells_what_the_leader_would_do() -> None:
+    """Both replicas show the same future: that one of them does not lead says nothing of the fleet."""
+    world = World()
+    async with world.settled() as leader:
+        second = world.replica()
+        async with world.running(second):
+            await asyncio.sleep(5)
+            ours, theirs = leader.doors.queries.status(), second.doors.queries.status()
+
+    assert theirs.leader.holder == ours.leader.holder
+    assert [group.forecasts for group in theirs.groups] == [group.forecasts for group in ours.groups]
+    assert [group.flags for group in theirs.groups] == [()]
+
+
 async def test_a_wiped_store_is_founded_again_above_every_known_number() -> None:
     """After a wipe the group's document comes back where history has it, one above every number ever used."""
     world = World()
