@@ -6,6 +6,7 @@ from functools import partial
 import httpx
 
 from controlplane.contract.applied import APPLIED_HEADER, AppliedError, AppliedState, parse
+from controlplane.contract.documents import DocumentKind
 from controlplane.processes.demo_fleet.layout import DemoInstance
 from controlplane.processes.story.watching import first, polled
 
@@ -35,7 +36,9 @@ class ReadersView:
             if (view.get("revision"), view.get("active")) != (revision, active):
                 return False
             header = (await self._ask(instance, "/health")).headers.get(APPLIED_HEADER, "")
-            said = {entry.name: entry for entry in parse(header)}.get(group)
+            said = {(entry.kind, entry.name): entry for entry in parse(header)}.get(
+                (DocumentKind.FAILOVER, group)
+            )
         except (httpx.TransportError, ValueError, AppliedError):
             return False
         return said is not None and (said.revision, said.state) == (revision, AppliedState.OK)
