@@ -78,7 +78,7 @@ async def test_what_was_decided_against_stands_beside_the_moves(browser: httpx.A
 
     text = await words(browser)
 
-    assert "09:31:06 blocked catalog suspect → blocked no other region passes its gates" in text
+    assert "09:31:06 blocked catalog suspect → blocked controlplane no other region passes its gates" in text
     assert text.index("09:31:07 automatic checkout") < text.index("blocked catalog suspect")
 
 
