@@ -467,6 +467,8 @@ NAMES = {
     "name": "checkout",
     "policy": "adopt",
     "revision": "1",
+    "form": "csv",
+    "kind": "failover",
 }
 
 
