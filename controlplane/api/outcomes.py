@@ -25,6 +25,7 @@ RESPONSES: dict[int | str, dict[str, object]] = {
 _STATUS = {
     "consul_unavailable": 503,
     "flip_not_allowed": 422,
+    "idempotency_key_reused": 422,
     "unknown_group": 404,
     "unknown_region": 422,
     "unknown_revision": 404,

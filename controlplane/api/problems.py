@@ -27,6 +27,7 @@ _TITLES = {
     "foreign_edit": "The document was changed past the control plane; nothing has changed",
     "history_full": "History cannot take up more; nothing has changed",
     "history_unreadable": "These bytes are no history of probes; nothing was stored",
+    "idempotency_key_reused": "The Idempotency-Key belongs to another act; nothing has changed",
     "internal_error": "Something went wrong here",
     "invalid_fleet_file": "The fleet file has mistakes; nothing has changed",
     "invalid_request": "The request has mistakes; nothing was done",

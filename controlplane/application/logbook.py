@@ -1,11 +1,11 @@
 """Owns reading the log of one document, and finding in it an act that was asked for before."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
 from controlplane.application.ports import Identifiers, Store
-from controlplane.application.results import Act, Done
+from controlplane.application.results import Act, Done, Refused
 from controlplane.contract.keys import Keys, parse_log_key
 from controlplane.contract.log_entries import Abandoned, LogEntry, LogEntryError, parse_log_entry
 
@@ -49,12 +49,25 @@ def change_id(act: Act, identifiers: Identifiers) -> str:
     return sha256(f"{act.by}\0{act.idempotency_key}".encode()).hexdigest()[:CHANGE_ID_CHARACTERS]
 
 
-def done_before(name: str, wanted_id: str, logged: Iterable[Logged]) -> Done | None:
-    """What an act did that is asked for again; None where the log does not know it."""
+def done_before(
+    name: str, wanted_id: str, logged: Iterable[Logged], is_this: Callable[[LogEntry], bool]
+) -> Done | Refused | None:
+    """What an act did that is asked for again; None where the log does not know it.
+
+    `is_this` tells whether an entry is of what is asked for now: what was done under the same key, and is
+    something else, is no answer to it.
+    """
     for one in logged:
-        if one.published and one.published.change.id == wanted_id:
-            text = f"{name} revision {one.revision} did this already"
-            return Done(wanted_id, text, one.revision, one.index)
+        if not (one.published and one.published.change.id == wanted_id):
+            continue
+        if is_this(one.published):
+            return Done(
+                wanted_id, f"{name} revision {one.revision} did this already", one.revision, one.index
+            )
+        return Refused(
+            "idempotency_key_reused",
+            f"{name} revision {one.revision} did something else under this Idempotency-Key: send another key",
+        )
     return None
 
 

@@ -120,11 +120,13 @@ class OperatorActions:
         context = _context(request, plan, view)
         return await self.mover.publish(held, after, context, identity=tenure.identity, asked_at=asked_at)
 
-    async def _done_before(self, request: MoveRequest, act_id: str) -> Done | None:
+    async def _done_before(self, request: MoveRequest, act_id: str) -> Done | Refused | None:
         if request.act.idempotency_key is None:
             return None
         logged = await read_log(self.store, self.mirror.keys, FAILOVER, request.group)
-        return done_before(request.group, act_id, logged)
+        return done_before(
+            request.group, act_id, logged, lambda entry: entry.after.get("active") == request.target
+        )
 
 
 def plan_view(plan: Plan) -> PlanView:

@@ -79,7 +79,7 @@ class SwitchActions:
     async def _try(
         self, intent: Intent, act_id: str, reading: Reading, baseline: Reading, asked_at: float
     ) -> Result:
-        done = done_before(f"{SWITCHES}/{intent.service}", act_id, reading.logged)
+        done = done_before(f"{SWITCHES}/{intent.service}", act_id, reading.logged, intent.is_of)
         if done:
             return done
         self.grounds.require_room()
@@ -104,7 +104,12 @@ class SwitchActions:
         asked_at = self.clock.monotonic()
         act_id = change_id(request.act, self.identifiers)
         reading = await self.reader.read(request.service)
-        done = done_before(f"{SWITCHES}/{request.service}", act_id, reading.logged)
+        done = done_before(
+            f"{SWITCHES}/{request.service}",
+            act_id,
+            reading.logged,
+            lambda entry: entry.explanation.get("policy") == request.policy,
+        )
         if done:
             return done
         before, after = resolution(request, reading, await self.grounds.last_known(reading))

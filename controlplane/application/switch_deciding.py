@@ -10,10 +10,11 @@ from controlplane.application.results import Act
 from controlplane.application.switch_reading import Reading
 from controlplane.application.switch_requests import FlipRequest, UndoRequest
 from controlplane.application.switch_telling import since, summary, switches_of, way_out
+from controlplane.contract.documents import canonical
 from controlplane.contract.log_entries import LogEntry
 from controlplane.contract.switches import SwitchChangeKind, SwitchDocument
 from controlplane.domain.switch_undo import changed_since, touched, undone
-from controlplane.domain.switches import Ground, Switches, SwitchRefusal, changed_names, flipped
+from controlplane.domain.switches import Flip, Ground, Switches, SwitchRefusal, changed_names, flipped
 
 Decide = Callable[[SwitchDocument, Sequence[Logged], Ground], Switches]
 """All switches after an act, from the document, its log and what else it is judged by.
@@ -21,6 +22,10 @@ Decide = Callable[[SwitchDocument, Sequence[Logged], Ground], Switches]
 Raises:
     SwitchRefusal: it cannot be done.
 """
+
+
+_ASKED = ("verb", "switch", "regions", "percent", "value", "undoes", "policy")
+"""What the explanations of acts say of what was asked for; beside it they say what was left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +40,12 @@ class Intent:
     expected_revision: int | None
     decide: Decide
     explanation: Mapping[str, Any]
+    """What was asked for, without its end: asked for again, `for` ends later."""
+
+    def is_of(self, entry: LogEntry) -> bool:
+        """Whether this, and nothing else, is what an entry was published for."""
+        found = {name: entry.explanation[name] for name in _ASKED if name in entry.explanation}
+        return canonical(found) == canonical(self.explanation)
 
     def told(self, switches: Switches) -> str:
         """What these switches are after it, as a clause."""
@@ -51,8 +62,17 @@ def flip_intent(request: FlipRequest) -> Intent:
         switches=(flip.switch,),
         expected_revision=request.expected_revision,
         decide=lambda document, _, ground: flipped(document.switches, flip, ground),
-        explanation={"verb": flip.verb, "switch": flip.switch, "regions": list(flip.regions)},
+        explanation=_asked(flip),
     )
+
+
+def _asked(flip: Flip) -> dict[str, Any]:
+    asked: dict[str, Any] = {"verb": flip.verb, "switch": flip.switch, "regions": list(flip.regions)}
+    if flip.percent is not None:
+        asked["percent"] = flip.percent
+    if flip.value:
+        asked["value"] = flip.value.value
+    return asked
 
 
 def undo_intent(request: UndoRequest, entry: LogEntry) -> Intent:

@@ -96,6 +96,18 @@ async def test_the_same_act_asked_twice_is_done_once() -> None:
         assert world.log_revisions() == [1, 2]
 
 
+async def test_a_key_that_moved_elsewhere_is_refused() -> None:
+    """Nobody is told that traffic is where it is not."""
+    world = World()
+    async with world.settled() as replica:
+        await replica.doors.operations.move(move("eu-west", act=act(key="k-1")))
+        second = await replica.doors.operations.move(move("ap-south", act=act(key="k-1")))
+
+        assert isinstance(second, Refused)
+        assert second.code == "idempotency_key_reused"
+        assert world.active() == "eu-west"
+
+
 async def test_a_key_that_did_something_else_is_a_new_act() -> None:
     """Entries of other acts, and entries of strangers, are passed over when a retry is looked for."""
     world = World()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -196,6 +197,30 @@ async def test_the_same_flip_asked_twice_is_done_once_on_any_replica() -> None:
 
     assert (first.change_id, first.revision) == (again.change_id, again.revision)
     assert world.switch().state == "normal"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"switch": "depth"},
+        {"verb": Verb.FORCE},
+        {"regions": ("eu-west",)},
+        {"value": True},
+        {"percent": 5},
+    ],
+)
+async def test_a_key_that_was_used_for_something_else_is_refused(other: dict[str, Any]) -> None:
+    """Nobody is told that it is done because something else was done under the same key."""
+    world = SwitchWorld()
+    async with world.switched() as replica:
+        door = replica.doors.switches
+        done(await door.flip(flip(act=act(key="INC-1"))))
+        text = refused(await door.flip(flip(act=act(key="INC-1"), **other)), "idempotency_key_reused")
+        undoing = refused(await door.undo(undo(2, act=act(key="INC-1"))), "idempotency_key_reused")
+
+    assert "switches/checkout revision 2" in text
+    assert undoing == text
+    assert world.revision() == 2
 
 
 async def test_nothing_is_flipped_while_the_log_is_full() -> None:
