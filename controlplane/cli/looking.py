@@ -64,7 +64,7 @@ def events(
     data_dir: DataDir = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
-    """Follow what changes, one line each, until Ctrl-C; a lost connection is taken up where it broke off."""
+    """Follow what changes, one line each, until Ctrl-C. A lost connection is taken up where it broke off."""
     with connect(data_dir) as api, contextlib.suppress(KeyboardInterrupt):
         for event in islice(follow(api, kinds or ()), limit):
             print(json.dumps(event, ensure_ascii=False)) if as_json else say_item(event_line(event))
