@@ -30,8 +30,10 @@ async def groups(
     request: Request, doors: DoorsGiven, renderer: RendererGiven, visitor: VisitorGiven
 ) -> HTMLResponse:
     """All failover groups, those in trouble first."""
-    page = page_of(group_rows(doors.queries.status()), request)
-    return renderer.page(request, "groups.html", visitor=visitor, page=page)
+    status = doors.queries.status()
+    page = page_of(group_rows(status), request)
+    paused = any(one.scope == "fleet" for one in status.restraints)
+    return renderer.page(request, "groups.html", visitor=visitor, page=page, paused=paused)
 
 
 @router.get("/groups/{group}")

@@ -13,6 +13,9 @@ from controlplane.console.texts import gettext as _
 from controlplane.contract.documents import DocumentKind
 from controlplane.contract.times import parse_rfc3339, rfc3339
 
+DOWN_SECONDS_MAX = 1e9
+"""What another program wrote may be any number; beyond this one there is no moment to tell."""
+
 _SETTLED = frozenset({"up", "degraded"})
 _ANSWERED = frozenset({Shape.UP, Shape.DEGRADED})
 """Everybody confirms, or everybody who says anything: whoever is gone with a region never will."""
@@ -92,7 +95,7 @@ def _beginnings(explanation: Mapping[str, Any], as_of: str) -> Iterator[Step]:
     if not isinstance(inputs, Mapping):
         return
     decided, seconds = str(inputs.get("at", "")), inputs.get("down_seconds")
-    if isinstance(seconds, int | float) and _is_moment(decided):
+    if isinstance(seconds, int | float) and 0 <= seconds <= DOWN_SECONDS_MAX and _is_moment(decided):
         seen = rfc3339(parse_rfc3339(decided) - timedelta(seconds=seconds))
         text = _("%(region)s down") % {"region": inputs.get("active", "")}
         yield Step(Mark(Shape.UP, _("detected")), text, moment(seen, as_of=as_of))

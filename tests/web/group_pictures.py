@@ -29,7 +29,7 @@ DOCUMENT = {
 }
 
 
-def explanation(**regions: tuple[str, str, bool]) -> dict[str, Any]:
+def explained(**regions: tuple[str, str, bool]) -> dict[str, Any]:
     """Region (with `_` for `-`) → state, vote of every vantage, whether it is fit."""
     told = {name.replace("_", "-"): fate for name, fate in regions.items()}
     return {
@@ -56,7 +56,7 @@ def explanation(**regions: tuple[str, str, bool]) -> dict[str, Any]:
     }
 
 
-WHY = explanation(
+WHY = explained(
     us_east=("down", "failing", False), eu_west=("up", "up", True), ap_south=("suspect", "failing", False)
 )
 FAILED_OVER = replace(MOVED, document=DOCUMENT, explanation=WHY)
@@ -121,6 +121,7 @@ def record(revision: int, **changes: Any) -> LogRecord:
         "at": f"2026-01-12T09:{revision:02d}:07.412Z",
     }
     name, kind = changes.pop("name", "checkout"), changes.pop("document", "failover")
+    explanation = changes.pop("explanation", {"plan_hash": "0a1b2c3d4e5f6071", "inputs": WHY})
     entry = LogEntry(
         kind=kind,
         name=name,
@@ -129,7 +130,7 @@ def record(revision: int, **changes: Any) -> LogRecord:
         change=Change(**(fields | changes)),
         before={"active": REGIONS[(revision - 1) % 3], "revision": revision - 1},
         after={"active": REGIONS[revision % 3], "revision": revision},
-        explanation={"plan_hash": "0a1b2c3d4e5f6071", "inputs": WHY},
+        explanation=explanation,
         sha256="0" * 64,
         trace_id="4bf92f3577b34da6a3ce929d0e0e4736",
     )

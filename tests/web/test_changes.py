@@ -197,6 +197,31 @@ async def test_one_change_tells_everything(viewer: httpx.AsyncClient, past: Fake
     assert 'href="/changes/failover/checkout/15"' in page
 
 
+async def test_an_explanation_is_told_in_words(viewer: httpx.AsyncClient, fakes: FakeDoors):
+    """Gates, lists and yes or no are words; what is empty is left out."""
+    told = {
+        "gates": {"target_healthy": {"ok": False, "text": "2 of 5 up"}},
+        "overrides": ["a", "b"],
+        "warnings": [],
+    }
+    await remember(fakes, record(17, explanation=told))
+
+    text = await read(viewer, "/changes/failover/checkout/17")
+
+    assert "gates target_healthy ok no; text 2 of 5 up" in text
+    assert "overrides a; b" in text
+    assert "warnings" not in text
+    assert "revision 17, above revision 16, which is in force here" in text
+
+
+async def test_a_change_of_a_document_that_is_gone_is_told(viewer: httpx.AsyncClient, fakes: FakeDoors):
+    """History outlives the definitions."""
+    await remember(fakes, record(3, name="gone"), record(2, document="switches", name="checkout"))
+
+    assert "which revision is in force is not known here" in await read(viewer, "/changes/failover/gone/3")
+    assert "followed by revision 42" in await read(viewer, "/changes/switches/checkout/2")
+
+
 async def test_the_change_in_force_shows_who_applied_it(viewer: httpx.AsyncClient, fakes: FakeDoors):
     """The propagation of what is in force is told as everywhere."""
     fakes.queries.picture = CHECKOUT_MOVED

@@ -9,7 +9,7 @@ import pytest
 from controlplane.application.ports import DatabaseUnavailable
 from tests.fakes.doors import NOTHING, FakeDoors
 from tests.web.confirmations import confirmation
-from tests.web.group_pictures import CHECKOUT_MOVED, REFUSED, STAYED, TROUBLED, explanation, record, remember
+from tests.web.group_pictures import CHECKOUT_MOVED, REFUSED, STAYED, TROUBLED, explained, record, remember
 from tests.web.pictures import GOOD, group, hostile
 from tests.web.visiting import HOSTILE, assert_harmless, read, visiting, words
 
@@ -151,6 +151,28 @@ async def test_a_change_is_verified_once_all_that_answer_confirm(
     assert f"confirmed by 28 of 30 instances {said}" in text
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"inputs": 7},
+        {"inputs": {"at": "soon", "down_seconds": 5.2}},
+        {"inputs": {"at": "2026-01-12T09:31:07.301Z", "down_seconds": 1e300}},
+        {"inputs": {"at": "2026-01-12T09:31:07.301Z", "down_seconds": None}},
+    ],
+)
+async def test_a_life_begins_where_its_explanation_does(
+    viewer: httpx.AsyncClient, fakes: FakeDoors, told: dict[str, object]
+):
+    """Without a readable beginning the life of a change begins with its publication."""
+    fakes.queries.picture = CHECKOUT_MOVED
+    await remember(fakes, record(17, explanation=told))
+
+    text = await read(viewer, "/groups/checkout")
+
+    assert "The last change published 09:31:07 revision 17" in text
+
+
 async def test_a_change_whose_region_is_not_up_is_not_verified(viewer: httpx.AsyncClient, fakes: FakeDoors):
     """What took over and went down is told as it is; without a region there is nothing to verify."""
     moved = CHECKOUT_MOVED.groups[0]
@@ -235,6 +257,16 @@ async def test_restraints_of_the_group_stand_there(operator: httpx.AsyncClient, 
     assert "catalog paused" not in await read(operator, "/groups/checkout")
 
 
+async def test_a_paused_fleet_can_be_resumed(operator: httpx.AsyncClient, fakes: FakeDoors):
+    """The list of groups offers the one of the two that does something."""
+    assert "Pause the fleet" in await read(operator, "/groups")
+    fleet = replace(TROUBLED.restraints[0], scope="fleet", name=None)
+    fakes.queries.picture = replace(GOOD, restraints=(fleet,))
+
+    assert "Resume the fleet" in await read(operator, "/groups")
+    assert "fleet paused until 10:00:00" in await read(operator, "/groups/checkout")
+
+
 async def test_a_viewer_has_no_buttons_and_is_told_why(viewer: httpx.AsyncClient):
     """Who may not act sees everything and a word instead of a button."""
     page = (await viewer.get("/groups/checkout")).text
@@ -283,7 +315,7 @@ async def test_nothing_that_others_wrote_becomes_markup(
 ):
     """Hostile names, reasons, votes, gates and documents are text and stay text."""
     picture = hostile(HOSTILE)
-    told = explanation(us_east=(HOSTILE, HOSTILE, False))
+    told = explained(us_east=(HOSTILE, HOSTILE, False))
     told["obstacles"] = [{"code": HOSTILE, "text": HOSTILE + "1"}]
     nasty = replace(
         picture.groups[0],

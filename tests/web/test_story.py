@@ -1,5 +1,7 @@
 """How history is told: entries of changes and non-decisions, and the fields that changed."""
 
+import pytest
+
 from controlplane.application.history_views import EntryView, EvaluationView
 from controlplane.console.story import DIFFERENCES_MAX, VALUE_CHARACTERS_MAX, differences, story, told
 from tests.web.pictures import AS_OF, HISTORY, change
@@ -45,6 +47,20 @@ def test_what_moves_nothing_is_no_move():
         "us-east",
         "up",
     )
+
+
+def test_what_another_program_wrote_is_told_as_far_as_it_goes():
+    """An entry without contents has a title without an arrow, and says what it is."""
+    entry = told(change(4, change_kind="unreadable", before=None, after=None), as_of=AS_OF)
+
+    assert (entry.subject, entry.title, entry.mark.word) == ("checkout", "", "unreadable")
+    assert entry.mark.shape == "unknown"
+
+
+def test_an_entry_is_one_thing_or_the_other():
+    """What is neither a change nor an evaluation is a mistake of ours."""
+    with pytest.raises(ValueError, match="a change or an evaluation"):
+        story([EntryView("2026-01-12T09:28:40.000Z")], as_of=AS_OF)
 
 
 def test_a_flip_names_its_switch_and_its_states():
