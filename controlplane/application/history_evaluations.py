@@ -10,7 +10,8 @@ from controlplane.application.backoff import Backoff
 from controlplane.application.history_ingest import read_frames
 from controlplane.application.history_whys import Whys
 from controlplane.application.ports import Clock, DatabaseUnavailable, SpoolUnavailable
-from controlplane.application.ports.history import Batch, EvaluationRepository, Spool
+from controlplane.application.ports.evaluations import EvaluationRepository
+from controlplane.application.ports.history import Batch, Spool
 from controlplane.application.publication import Publication
 from controlplane.application.results import Done, Result
 from controlplane.application.spool_thread import beside_the_loop

@@ -14,7 +14,7 @@ from controlplane.application.history_views import (
     StoryView,
 )
 from controlplane.application.ports import EVERYTHING, ChangeRow, Journal, Narrowing
-from controlplane.application.ports.history import EvaluationRepository, EvaluationRow
+from controlplane.application.ports.evaluations import EvaluationRepository, EvaluationRow
 from controlplane.application.views import ChangeView
 from controlplane.contract.documents import DocumentKind
 

@@ -9,7 +9,7 @@ import pytest
 
 from controlplane.adapters.postgres.history_evaluations import RECORDS_PER_STATEMENT_MAX, PostgresEvaluations
 from controlplane.application.ports import Narrowing
-from controlplane.application.ports.history import EvaluationRepository
+from controlplane.application.ports.evaluations import EvaluationRepository
 from controlplane.domain.history_records import EvaluationRecord, Origin
 from tests.adapters.postgres_contract import BOTH, opened
 from tests.fakes.history import FakeEvaluations

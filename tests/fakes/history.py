@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from controlplane.application.moving import AUTOMATION
 from controlplane.application.ports import EVERYTHING, DatabaseUnavailable, Narrowing
+from controlplane.application.ports.evaluations import EvaluationRow
 from controlplane.application.ports.history import (
     DueSpan,
-    EvaluationRow,
     HistoryPorts,
     Place,
     SeriesRow,

@@ -12,7 +12,7 @@ from controlplane.application.ports import (
     LogRecord,
     Narrowing,
 )
-from controlplane.application.ports.history import EvaluationRow
+from controlplane.application.ports.evaluations import EvaluationRow
 
 
 class FakeJournal:

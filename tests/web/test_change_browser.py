@@ -1,4 +1,4 @@
-"""The pages of history in a real browser: readable by everybody, searched without scripts, saved to a file."""
+"""The pages of history in a real browser: readable by everybody, searched without scripts, saved."""
 
 from pathlib import Path
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from controlplane.application.ports.history import EvaluationRow
+from controlplane.application.ports.evaluations import EvaluationRow
 from tests.fakes.doors import FakeDoors
 from tests.web.confirmations import confirmation, straggler
 from tests.web.pictures import GOOD

@@ -13,7 +13,7 @@ from controlplane.adapters.postgres.session import Database
 from controlplane.application.change_rows import storable
 from controlplane.application.moving import AUTOMATION
 from controlplane.application.ports import EVERYTHING, Narrowing
-from controlplane.application.ports.history import EvaluationRow
+from controlplane.application.ports.evaluations import EvaluationRow
 from controlplane.domain.history_records import EvaluationRecord, Origin
 
 RECORDS_PER_STATEMENT_MAX = 200

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
-from controlplane.application.ports.database import EVERYTHING, Narrowing
+from controlplane.application.ports.evaluations import EvaluationRepository
 from controlplane.domain.history_block import Block, Entry
 from controlplane.domain.history_frame import Stream
-from controlplane.domain.history_records import EvaluationRecord, HealthTurn, Origin
+from controlplane.domain.history_records import HealthTurn, Origin
 from controlplane.domain.history_time import Resolution
 
 
@@ -130,24 +130,6 @@ Place = tuple[datetime, int]
 
 
 @dataclass(frozen=True, slots=True)
-class EvaluationRow:
-    """A stored evaluation, or a publication that was refused or got no answer."""
-
-    position: int
-    """Order of insertion; the cursor of pages."""
-    kind: str
-    name: str
-    at: str
-    outcome: str
-    code: str
-    reason: str
-    before: str
-    state: str
-    trace_id: str | None
-    inputs: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
 class Whose:
     """Whose history is asked for: an instance's, or a cell's; of one vantage or check, where one is named."""
 
@@ -206,32 +188,6 @@ class HistoryReader(Protocol):
 
     async def last_turns(self, instance: str, before: datetime) -> Sequence[TurnRow]:
         """The last change of an instance's health before a moment, as each vantage that probes it saw it.
-
-        Raises:
-            DatabaseUnavailable: no answer.
-        """
-
-
-class EvaluationRepository(Protocol):
-    """Why nothing was moved, in PostgreSQL."""
-
-    async def store(self, origin: Origin, records: Sequence[tuple[int, EvaluationRecord]]) -> None:
-        """Store what is not stored yet; numbers are unique per boot.
-
-        Raises:
-            DatabaseUnavailable: no answer; asking again is harmless.
-        """
-
-    async def page(
-        self,
-        *,
-        kind: str | None,
-        name: str | None,
-        before: int | None,
-        limit: int,
-        narrowed: Narrowing = EVERYTHING,
-    ) -> Sequence[EvaluationRow]:
-        """Rows that are wanted, newest first, with a position below `before`.
 
         Raises:
             DatabaseUnavailable: no answer.
