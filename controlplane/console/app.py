@@ -2,6 +2,7 @@
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute, Mount
 
 from controlplane.application.doors import Doors
@@ -20,6 +21,7 @@ from controlplane.console import (
     switches,
 )
 from controlplane.console.assets import StaticAssets
+from controlplane.console.compressing import Compression
 from controlplane.console.refusals import HANDLERS
 from controlplane.console.rendering import Renderer
 from controlplane.console.visitors import Visits
@@ -35,11 +37,14 @@ def console_routes(doors: Doors, *, clock: Clock) -> list[BaseRoute]:
         redoc_url=None,
         redirect_slashes=False,
         exception_handlers=HANDLERS,
-        middleware=[Middleware(Visits, people=doors.people)],
+        middleware=[Middleware(Compression), Middleware(Visits, people=doors.people)],
     )
     console.state.doors = doors
     console.state.clock = clock
     console.state.renderer = Renderer(doors)
     for page in _PAGES:
         console.include_router(page.router)
-    return [Mount("/static", StaticAssets(), name="static"), Mount("/", console, name="console")]
+    return [
+        Mount("/static", GZipMiddleware(StaticAssets()), name="static"),
+        Mount("/", console, name="console"),
+    ]

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 from fastapi import Depends, Request
 from starlette.requests import ClientDisconnect
 
+from controlplane.console.masks import unmasked
 from controlplane.console.refusals import PageRefused
 from controlplane.console.texts import gettext as _
 from controlplane.console.visitors import VisitorGiven
@@ -22,7 +23,8 @@ FIELDS_MAX = 200
 TOKEN_FIELD = "csrf"  # noqa: S105 - the name of the field
 
 _MEDIA_TYPE = "application/x-www-form-urlencoded"
-_OWN_SITES = frozenset({"same-origin", "none"})
+OWN_SITES = frozenset({"same-origin", "none"})
+"""What browsers say of requests by pages of ours, and by the visitor directly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,8 @@ class Form:
         return self.fields.get(name, [""])[0]
 
     def carries(self, token: str) -> bool:
-        """Whether this token stands in it."""
-        return compare_digest(self.raw(TOKEN_FIELD).encode(), token.encode())
+        """Whether this token stands in it, under whatever mask."""
+        return compare_digest(unmasked(self.raw(TOKEN_FIELD)), token.encode())
 
 
 async def read_form(request: Request) -> Form:
@@ -90,7 +92,7 @@ def _check_origin(request: Request) -> None:
     """
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site is not None:
-        is_ours = site in _OWN_SITES
+        is_ours = site in OWN_SITES
     else:
         is_ours = origin is None or _host_of(origin) == request.headers.get("host")
     if not is_ours:

@@ -7,6 +7,7 @@ from starlette.responses import HTMLResponse
 from controlplane.application.doors import Doors
 from controlplane.console.assets import web_root
 from controlplane.console.frame import frame, theme_of
+from controlplane.console.masks import masked
 from controlplane.console.texts import gettext, ngettext
 from controlplane.console.visitors import Visitor
 
@@ -48,6 +49,7 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["masked"] = masked
     environment.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     return environment
 
