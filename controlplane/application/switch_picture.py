@@ -1,7 +1,7 @@
 """Owns the picture of all switches: what is known, beside what is declared, as frozen values."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from controlplane.application.ports import Clock
 from controlplane.application.publisher import Publisher
@@ -108,4 +108,11 @@ def _switch(
 
 
 def _change(change: SwitchChange) -> SwitchChangeView:
-    return SwitchChangeView(**asdict(change))
+    return SwitchChangeView(
+        id=change.id,
+        kind=change.kind,
+        by=change.by,
+        reason=change.reason,
+        at=change.at,
+        playbook=change.playbook,
+    )

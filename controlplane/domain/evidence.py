@@ -158,9 +158,11 @@ def _restarted(known: Sighting, report: VantageReport, modify_index: int, monoto
 
 def cell_sizes(fleet: Fleet) -> Mapping[CellKey, int]:
     """How many instances the registry has of each cell that is not empty."""
-    return Counter(
-        CellKey(service.name, instance.region) for service in fleet.services for instance in service.instances
-    )
+    return {
+        CellKey(service.name, region): size
+        for service in fleet.services
+        for region, size in Counter(instance.region for instance in service.instances).items()
+    }
 
 
 def _view(
