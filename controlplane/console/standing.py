@@ -43,6 +43,10 @@ class Standing:
         return self.mark.shape is Shape.DEGRADED
 
 
+Places = tuple[tuple[str, Standing], ...]
+"""What holds everywhere, under an empty name, and in single regions instead."""
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One place before and after an act."""
@@ -111,6 +115,12 @@ def standing(entry: Entry, *, as_of: str, region: str | None = None) -> Standing
         until=moment(end, as_of=as_of) if isinstance(end, str) else None,
         left=left(end, as_of=as_of) if isinstance(end, str) else "",
     )
+
+
+def places(entry: Entry, *, as_of: str) -> Places:
+    """The base entry, and what holds in single regions instead."""
+    regions = ((region, standing(entry, as_of=as_of, region=region)) for region in overrides(entry))
+    return (("", standing(entry, as_of=as_of)), *regions)
 
 
 def overrides(entry: Entry) -> Mapping[str, Entry]:

@@ -9,7 +9,7 @@ from controlplane.application.views import ChangeView, StatusView
 from controlplane.console.marks import Mark, Shape
 from controlplane.console.moments import Moment, moment
 from controlplane.console.readers import Readers, readers
-from controlplane.console.standing import Standing, entry_of, plain_json, standing
+from controlplane.console.standing import Places, entry_of, places, plain_json
 from controlplane.console.story import Entry, told
 from controlplane.console.switch_rows import Changed, NextAct, changed, next_act, page_path
 from controlplane.console.texts import gettext as _
@@ -22,8 +22,9 @@ class Told:
     """One change of the switch."""
 
     entry: Entry
-    was: Standing | None
-    became: Standing | None
+    was: Places
+    """Empty: it was not there."""
+    became: Places
     undo: str
     """Where it is taken back; empty where it cannot be."""
 
@@ -60,8 +61,7 @@ class Board:
     owner: str
     description: str
     declared: bool
-    standing: Standing
-    regions: tuple[tuple[str, Standing], ...]
+    places: Places
     changed: Changed | None
     waiting: str
     act: NextAct | None
@@ -90,10 +90,7 @@ def board(view: ServiceSwitchesView, one: SwitchView, status: StatusView) -> Boa
         owner=one.owner,
         description=one.description,
         declared=one.declared,
-        standing=standing(entry, as_of=status.as_of),
-        regions=tuple(
-            (place.region, standing(entry, as_of=status.as_of, region=place.region)) for place in one.regions
-        ),
+        places=places(entry, as_of=status.as_of),
         changed=changed(one.changed, as_of=status.as_of),
         waiting=one.waiting or "",
         act=next_act(one),
@@ -113,8 +110,8 @@ def history(
     return tuple(
         Told(
             entry=told(change, as_of=as_of),
-            was=_standing(change.before, switch, as_of),
-            became=_standing(change.after, switch, as_of),
+            was=_places(change.before, switch, as_of),
+            became=_places(change.after, switch, as_of),
             undo=undo_path(view, switch, change.revision) if is_undoable(change, view) else "",
         )
         for change in changes
@@ -211,9 +208,9 @@ def _unseen(view: ServiceSwitchesView, changes: Sequence[ChangeView] | None) -> 
     )
 
 
-def _standing(content: Mapping[str, Any] | None, switch: str, as_of: str) -> Standing | None:
+def _places(content: Mapping[str, Any] | None, switch: str, as_of: str) -> Places:
     entry = (content or {}).get(switch)
-    return standing(entry, as_of=as_of) if isinstance(entry, Mapping) else None
+    return places(entry, as_of=as_of) if isinstance(entry, Mapping) else ()
 
 
 def _commands(view: ServiceSwitchesView, one: SwitchView) -> tuple[tuple[str, str], ...]:

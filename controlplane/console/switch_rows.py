@@ -14,7 +14,7 @@ from controlplane.application.switch_views import (
 from controlplane.console.frame import is_away
 from controlplane.console.moments import Moment, moment
 from controlplane.console.readers import Readers
-from controlplane.console.standing import Standing, entry_of, standing
+from controlplane.console.standing import Places, entry_of, places
 from controlplane.console.texts import gettext as _
 from controlplane.console.texts import ngettext
 
@@ -77,8 +77,7 @@ class Row:
     address: str
     path: str
     """Of its page."""
-    standing: Standing
-    regions: tuple[tuple[str, Standing], ...]
+    places: Places
     grade: str
     owner: str
     description: str
@@ -175,16 +174,12 @@ def _held_since(one: Found) -> str:
 
 
 def _row(service: ServiceSwitchesView, one: SwitchView, told: Readers | None, as_of: str) -> Row:
-    entry = entry_of(one)
     return Row(
         service=service.service,
         name=one.name,
         address=f"{service.service}/{one.name}",
         path=page_path(service.service, one.name),
-        standing=standing(entry, as_of=as_of),
-        regions=tuple(
-            (place.region, standing(entry, as_of=as_of, region=place.region)) for place in one.regions
-        ),
+        places=places(entry_of(one), as_of=as_of),
         grade=one.grade,
         owner=one.owner,
         description=one.description,

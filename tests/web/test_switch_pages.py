@@ -236,6 +236,13 @@ async def test_history_says_what_became_of_the_switch(operator: httpx.AsyncClien
     assert re.findall(r'href="([^"]*/undo/[0-9]+)"', page) == [f"{RECS}/undo/42"]
 
 
+async def test_history_tells_regions_apart(visitor: httpx.AsyncClient):
+    """A flip of one region says which, and what holds elsewhere."""
+    text = await words(visitor, "/switches/checkout/search-depth")
+
+    assert "revision 41 flip normal 3 normal 3 in eu-west degraded 1 bob INC-4822" in text
+
+
 async def test_nothing_is_undone_over_a_later_change(operator: httpx.AsyncClient, fakes: FakeDoors):
     """A change whose switch is another one by now has no Undo."""
     later = replace(RECOMMENDATIONS, percent=50)

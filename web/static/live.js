@@ -128,7 +128,7 @@ async function load() {
   const answer = await fetch(location.href, { cache: "no-store", redirect: "manual", signal });
   if (answer.type === "opaqueredirect" || answer.status === 401) return end("ended");
   if (answer.status === 404 || answer.status === 405) return end(""); // what was shown is gone, or an answer to a form
-  if (!answer.ok) throw new Error(String(answer.status));
+  if (!answer.ok && answer.status !== 422) throw new Error(String(answer.status)); // 422: a form with a mistake in it
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   if (!isFollowing()) return;
   for (const part of align(page)) if ("say" in part.dataset) say(part.textContent);
