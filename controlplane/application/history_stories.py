@@ -113,6 +113,15 @@ class Stories:
         rows = await self.journal.page(kind=kind, name=name, before=None, limit=1, narrowed=narrowed)
         return change_view(rows[0]) if rows else None
 
+    async def evaluation(self, position: int) -> EvaluationView | None:
+        """One evaluation; None where there is none at this position.
+
+        Raises:
+            DatabaseUnavailable: PostgreSQL does not answer.
+        """
+        rows = await self.repository.page(kind=None, name=None, before=position + 1, limit=1)
+        return _evaluation(rows[0]) if rows and rows[0].position == position else None
+
     async def switch(self, service: str, switch: str, *, before: int | None, limit: int) -> StoryView:
         """Changes of one switch, the newest first.
 

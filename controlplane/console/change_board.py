@@ -1,12 +1,13 @@
-"""Owns what stands on the page of one change, ready to be drawn."""
+"""Owns what stands on the pages of one change and of one evaluation, ready to be drawn."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from controlplane.application.history_views import EvaluationView
 from controlplane.application.views import ChangeView, StatusView
 from controlplane.console.readers import Readers, readers
-from controlplane.console.story import Difference, Entry, address_of, differences, plain, told
+from controlplane.console.story import Difference, Entry, address_of, differences, plain, told, untold
 from controlplane.console.texts import gettext as _
 
 INPUTS = "inputs"
@@ -37,6 +38,41 @@ class ChangeBoard:
     after: str
 
 
+@dataclass(frozen=True, slots=True)
+class EvaluationBoard:
+    """One evaluation: a non-decision, or a publication that is not known to be in force."""
+
+    entry: Entry
+    kind: str
+    name: str
+    outcome: str
+    code: str
+    facts: tuple[tuple[str, str], ...]
+    inputs: str
+    """What it was made from, as JSON."""
+    trace_id: str
+
+
+def evaluation_board(evaluation: EvaluationView, status: StatusView) -> EvaluationBoard:
+    """One evaluation."""
+    obstacles = evaluation.inputs.get("obstacles")
+    texts = (
+        [one.get("text") for one in obstacles if isinstance(one, Mapping)]
+        if isinstance(obstacles, list)
+        else []
+    )
+    return EvaluationBoard(
+        entry=untold(evaluation, as_of=status.as_of),
+        kind=evaluation.kind,
+        name=evaluation.name,
+        outcome=evaluation.outcome,
+        code=evaluation.code,
+        facts=tuple((_("in the way"), plain(text)) for text in texts),
+        inputs=_json(evaluation.inputs),
+        trace_id=evaluation.trace_id or "",
+    )
+
+
 def change_board(change: ChangeView, status: StatusView, *, current: int | None) -> ChangeBoard:
     """One change; `current` is the revision in force of its document, None where it is not known."""
     is_current = current == change.revision
@@ -46,7 +82,7 @@ def change_board(change: ChangeView, status: StatusView, *, current: int | None)
         name=change.name,
         differences=differences(change.before, change.after),
         facts=_facts(change.explanation),
-        inputs=_inputs(change.explanation),
+        inputs=_json(change.explanation.get(INPUTS)),
         trace_id=change.trace_id or "",
         change_id=change.change_id,
         standing=_standing(change.revision, current),
@@ -77,8 +113,7 @@ def _fact(value: object) -> str:
     return plain(value)
 
 
-def _inputs(explanation: Mapping[str, object]) -> str:
-    inputs = explanation.get(INPUTS)
+def _json(inputs: object) -> str:
     return json.dumps(inputs, ensure_ascii=False, indent=2, default=str) if inputs else ""
 
 

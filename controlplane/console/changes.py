@@ -1,8 +1,8 @@
 """Owns the pages of history: what happened to all documents, searched, exported, and one change by itself."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Depends, Path, Request
 from starlette.responses import HTMLResponse, Response
@@ -10,8 +10,7 @@ from starlette.responses import HTMLResponse, Response
 from controlplane.application.doors import Doors
 from controlplane.application.history_views import EntryView, FoundView
 from controlplane.application.ports import DatabaseUnavailable
-from controlplane.application.views import ChangeView
-from controlplane.console.change_board import change_board
+from controlplane.console.change_board import change_board, evaluation_board
 from controlplane.console.change_export import all_found, as_csv, as_ndjson
 from controlplane.console.change_search import Asked, choices, place_of
 from controlplane.console.context import ClockGiven, DoorsGiven, RendererGiven, pages
@@ -25,10 +24,14 @@ from controlplane.contract.documents import DocumentKind
 from controlplane.contract.keys import REVISION_LIMIT
 
 ENTRIES_SHOWN = 100
+POSITION_LIMIT = 2**63 - 1
+"""Positions are 64 bits wide."""
 
 router = pages()
 
 Form = Literal["csv", "ndjson"]
+Position = Annotated[int, Path(ge=1, lt=POSITION_LIMIT)]
+T = TypeVar("T")
 
 _FORMS: Mapping[Form, tuple[Callable[[Iterable[EntryView]], Iterator[str]], str]] = {
     "csv": (as_csv, "text/csv"),
@@ -89,12 +92,29 @@ async def export(
     return Response("".join(writing(entries)), media_type=media_type, headers=named)
 
 
+@router.get("/changes/evaluations/{position}")
+async def one_evaluation(
+    request: Request, position: Position, doors: DoorsGiven, renderer: RendererGiven, visitor: VisitorGiven
+) -> HTMLResponse:
+    """One non-decision: why nothing was done, and what that was decided from."""
+    evaluation = await _answer(doors.history.stories.evaluation(position))
+    if evaluation is None:
+        where = _("What is older than history is kept stands nowhere; the rest stands in Changes.")
+        raise not_found(_("History has no evaluation %d.") % position, where)
+    board = evaluation_board(evaluation, doors.queries.status())
+    return renderer.page(request, "evaluation.html", visitor=visitor, board=board)
+
+
 @router.get("/changes/{kind}/{name}/{revision}")
 async def one_change(
     request: Request, one: OneGiven, doors: DoorsGiven, renderer: RendererGiven, visitor: VisitorGiven
 ) -> HTMLResponse:
     """One change: what it changed, why, and who has applied it."""
-    change = await _change(doors, one)
+    change = await _answer(doors.history.stories.change(one.kind, one.name, one.revision))
+    if change is None:
+        what = _("History has no revision %(revision)d of %(name)s.")
+        where = _("What was published a moment ago appears within seconds; what is older stands in Changes.")
+        raise not_found(what % {"revision": one.revision, "name": one.name}, where)
     current = _revision_in_force(doors, one.kind, one.name)
     board = change_board(change, doors.queries.status(), current=current)
     return renderer.page(request, "change.html", visitor=visitor, board=board)
@@ -108,26 +128,20 @@ async def _found(doors: Doors, asked: Asked, cursor: str) -> FoundView | None:
     return await answered(doors.history.stories.find(asked.search, cursor=place, limit=ENTRIES_SHOWN))
 
 
-async def _change(doors: Doors, one: One) -> ChangeView:
-    """The change.
+async def _answer(reading: Coroutine[Any, Any, T]) -> T:
+    """What history says.
 
     Raises:
-        PageRefused: history has none of this name and revision.
         DatabaseUnavailable: PostgreSQL does not answer in time.
     """
-    found = await answered(_looked_up(doors, one))
-    if found is None:
+
+    async def boxed() -> tuple[T]:
+        return (await reading,)
+
+    answer = await answered(boxed())
+    if answer is None:
         raise DatabaseUnavailable("no answer in time")
-    if not found:
-        what = _("History has no revision %(revision)d of %(name)s.")
-        where = _("What was published a moment ago appears within seconds; what is older stands in Changes.")
-        raise not_found(what % {"revision": one.revision, "name": one.name}, where)
-    return found[0]
-
-
-async def _looked_up(doors: Doors, one: One) -> Sequence[ChangeView]:
-    change = await doors.history.stories.change(one.kind, one.name, one.revision)
-    return [change] if change else []
+    return answer[0]
 
 
 def _revision_in_force(doors: Doors, kind: DocumentKind, name: str) -> int | None:

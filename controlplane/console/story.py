@@ -55,7 +55,7 @@ class Entry:
     """None where nothing was published."""
     change_id: str
     address: str
-    """The page of the change; empty where there is none."""
+    """The page that tells everything of it."""
 
 
 def story(entries: Iterable[EntryView], *, as_of: str) -> tuple[Entry, ...]:
@@ -92,7 +92,7 @@ def untold(evaluation: EvaluationView, *, as_of: str) -> Entry:
         reason=evaluation.reason,
         revision=None,
         change_id="",
-        address="",
+        address=f"/changes/evaluations/{evaluation.position}",
     )
 
 

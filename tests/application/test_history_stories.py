@@ -130,6 +130,18 @@ async def test_one_change_is_found_by_its_revision(stories: Stories):
     assert await stories.change("failover", "checkout", 7) is None
 
 
+async def test_one_evaluation_is_found_by_its_position(stories: Stories):
+    """A position names one evaluation; one that is not taken names none, and no neighbour."""
+    await fill(stories, [], [why(1), why(2)])
+
+    found = await stories.evaluation(1)
+
+    assert found is not None
+    assert (found.position, found.at) == (1, at(1))
+    assert await stories.evaluation(3) is None
+    assert await stories.evaluation(0) is None
+
+
 async def test_a_switch_is_told_by_its_own_changes(stories: Stories):
     """Changes of other switches of the service are left out; what was not told before counts as changed."""
     on, off = {"state": "normal"}, {"state": "degraded"}

@@ -24,7 +24,7 @@ async def past(fakes: FakeDoors) -> FakeDoors:
     return fakes
 
 
-@pytest.mark.parametrize("path", [f"changes?{ALL}", "changes/failover/checkout/17"])
+@pytest.mark.parametrize("path", [f"changes?{ALL}", "changes/failover/checkout/17", "changes/evaluations/1"])
 async def test_everybody_can_read_them(browser: Browser, url: str, past: FakeDoors, path: str):
     """Without a violation that axe knows, a sideways scroll or a complaint: light, dark, narrow and wide."""
     await read_by_everybody(browser, past, f"{url}{path}")

@@ -214,6 +214,32 @@ async def test_an_explanation_is_told_in_words(viewer: httpx.AsyncClient, fakes:
     assert "revision 17, above revision 16, which is in force here" in text
 
 
+async def test_one_evaluation_tells_why_nothing_was_done(viewer: httpx.AsyncClient, past: FakeDoors):
+    """A non-decision has a page of its own: state, code, reason, and what it was decided from."""
+    page = (await viewer.get(f"/changes?{ALL}&what=stay")).text
+    assert "/changes/evaluations/2" in page
+
+    text = await read(viewer, "/changes/evaluations/2")
+    assert "checkout suspect → blocked" in text
+    assert "outcome stay, no_target" in text
+    assert "not moved: no other region passes its gates" in text
+    assert '"down_seconds": 5.2' in text
+    assert "trace 4bf92f35" in await read(viewer, "/changes/evaluations/1")
+    assert "History has no evaluation 99" in await read(viewer, "/changes/evaluations/99", status_code=404)
+    await read(viewer, "/changes/evaluations/0", status_code=422)
+
+
+async def test_what_stood_in_the_way_is_told(viewer: httpx.AsyncClient, fakes: FakeDoors):
+    """Each obstacle of a non-decision is a line; what another version wrote costs its lines alone."""
+    told = [{"code": "no_target", "text": "no other region passes its gates"}, "nonsense"]
+    await remember(
+        fakes, stays=(replace(STAYED, inputs={"obstacles": told}), replace(STAYED, inputs={"obstacles": 7}))
+    )
+
+    assert "in the way no other region passes its gates" in await read(viewer, "/changes/evaluations/1")
+    assert "in the way" not in await read(viewer, "/changes/evaluations/2")
+
+
 async def test_a_change_of_a_document_that_is_gone_is_told(viewer: httpx.AsyncClient, fakes: FakeDoors):
     """History outlives the definitions."""
     await remember(fakes, record(3, name="gone"), record(2, document="switches", name="checkout"))
@@ -276,3 +302,4 @@ async def test_nothing_that_others_wrote_becomes_markup(viewer: httpx.AsyncClien
     typed = {"by": HOSTILE, "reason": HOSTILE, "name": HOSTILE, "from": HOSTILE, "to": HOSTILE}
     assert_harmless((await viewer.get("/changes", params=typed)).text, times=5)
     assert_harmless((await viewer.get("/changes/failover/checkout/17")).text, times=3)
+    assert_harmless((await viewer.get("/changes/evaluations/1")).text, times=2)

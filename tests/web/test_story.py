@@ -79,7 +79,7 @@ def test_a_non_decision_is_an_entry():
     (entry,) = story([EntryView(EVALUATION.at, evaluation=EVALUATION)], as_of=AS_OF)
 
     assert (entry.subject, entry.title, entry.mark.word) == ("catalog", "evaluating → blocked", "blocked")
-    assert (entry.revision, entry.address) == (None, "")
+    assert (entry.revision, entry.address) == (None, "/changes/evaluations/3")
 
 
 def test_differences_are_fields_and_no_more():
