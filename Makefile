@@ -12,11 +12,11 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 BENCHES := $(filter-out _%,$(notdir $(basename $(wildcard bench/*.py))))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup runtime demo serve migrate check test prove bench lock docs tools lint
+.PHONY: help setup runtime demo serve migrate check test prove bench lock docs screenshots tools lint
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do \
-		printf '  make %-9s %s\n' "$$name" "$$text"; done
+		printf '  make %-11s %s\n' "$$name" "$$text"; done
 
 setup: $(VENV)/installed ## create .venv and install everything in it, checked against the lock
 
@@ -47,6 +47,9 @@ bench: setup ## measure beside other programs, one table per bench
 lock: setup ## pin the dependencies of pyproject.toml again (needs the network)
 	$(COMPILE) --all-extras -o requirements.txt
 	$(COMPILE) --extra embedded --extra build -c requirements.txt -o deploy/requirements.txt
+
+screenshots: setup ## take the pictures of the console anew, from a demo in trouble
+	$(BIN)/python -m tests.house.screenshots
 
 docs: setup ## write the generated pages
 	$(BIN)/python -m tests.house.settings_page > docs/settings.md

@@ -26,6 +26,7 @@ INSTANCES = 45
 class Demo:
     """A control plane with a simulated fleet, and how to enter it."""
 
+    folder: Path
     runtime: Runtime
     login: Login
 
@@ -48,7 +49,7 @@ def running_demo() -> Iterator[Demo]:
             preexec_fn=die_with_parent(),  # noqa: PLW1509 - it only calls what was looked up before
         )
         try:
-            yield Demo(_ready(folder), demo_login(folder))
+            yield Demo(folder, _ready(folder), demo_login(folder))
         finally:
             process.terminate()
             process.wait(STOP_SECONDS_MAX)

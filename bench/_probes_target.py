@@ -26,9 +26,13 @@ class Answering(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """A request."""
-        self._transport.write(_ANSWER)
+        self._transport.write(self.answer())
         if not self._parser.should_keep_alive():
             self._transport.close()
+
+    def answer(self) -> bytes:
+        """What every request is answered with."""
+        return _ANSWER
 
 
 async def serve(port: int) -> None:
