@@ -19,8 +19,10 @@ from controlplane.application.ports import (
 from controlplane.domain.fleet import Definitions
 
 LOOK_EVERY_SECONDS = 0.25
-COMPARE_EVERY_SECONDS = 5.0
+COMPARE_EVERY_SECONDS = 2.0
 RETRY_SECONDS = 1.0
+ANSWER_SECONDS_MAX = 1.5
+"""PostgreSQL that takes longer is said not to answer; it is waited for all the same."""
 
 logger = logging.getLogger(__name__)
 
@@ -39,8 +41,16 @@ class DefinitionsKeeper:
     current: Callable[[], Definitions]
     refresh: Callable[[], Awaitable[Definitions]]
     stored_revision: Callable[[], Awaitable[int]]
-    database_available: bool = False
+    _answered: bool = False
+    _asked_at: float | None = None
+    """When the question was asked that has no answer yet."""
     _compared_at: float = -inf
+
+    @property
+    def database_available(self) -> bool:
+        """Whether PostgreSQL answered the last question, and lets none wait for long."""
+        waits = self._asked_at is not None and self.clock.monotonic() - self._asked_at > ANSWER_SECONDS_MAX
+        return self._answered and not waits
 
     async def run(self) -> None:
         """Keep up, for as long as the process lives."""
@@ -82,14 +92,17 @@ class DefinitionsKeeper:
         )
 
     async def _compare(self, announced: int) -> None:
+        self._asked_at = self.clock.monotonic()
         try:
             stored = await self.stored_revision()
             if stored != self.current().revision:
                 await self.refresh()
         except DatabaseUnavailable:
-            self.database_available = False
+            self._answered = False
             raise
-        self.database_available = True
+        finally:
+            self._asked_at = None
+        self._answered = True
         self._compared_at = self.clock.monotonic()
         if stored > announced:
             await self.announce(stored)

@@ -326,12 +326,10 @@ async def test_history_that_breaks_off_is_asked_again() -> None:
         recovery = replica.switches.recovery
         recovery._learned.clear()
         world.journal.away = True
-        replica.definitions.database_available = True
         with pytest.raises(DatabaseUnavailable):
             await recovery.learn_all()
         snapshot = world.server.snapshot()
         done(await replica.doors.switches.flip(flip(switch="depth")))
-        replica.definitions.database_available = True
         world.server.restore(snapshot)
         await world.until(lambda: world.revision() == 4, 15)
 

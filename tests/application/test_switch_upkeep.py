@@ -137,7 +137,6 @@ async def test_a_first_document_waits_for_postgresql_and_says_so() -> None:
     world = SwitchWorld()
     async with world.switched() as replica:
         world.journal.away = True
-        replica.definitions.database_available = True
         await apply(
             replica, SWITCH_FLEET.replace("groups:", f"  - {{name: late, switches: [{LATE}]}}\ngroups:")
         )
