@@ -1,5 +1,6 @@
 """Owns what stands on the pages of a move, ready to be drawn: what was typed, and what would happen."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -29,7 +30,7 @@ class MoveTyped:
     """Of the plan that was looked at."""
     key: str = ""
     """The same act, however often it is sent."""
-    wrong: dict[str, str] = field(default_factory=dict)
+    wrong: Mapping[str, str] = field(default_factory=dict)
     """Field → what is wrong with it."""
 
     @classmethod
