@@ -1,4 +1,4 @@
-"""Owns `controlplane status`, `history` and `events`: what is, what was, and what changes now."""
+"""Owns `controlplane status` and `events`: what is, and what changes now."""
 
 import contextlib
 import json
@@ -11,9 +11,8 @@ import typer
 from controlplane.cli.connection import DataDir, connect
 from controlplane.cli.event_lines import event_line
 from controlplane.cli.event_stream import follow
-from controlplane.cli.output import AsJson, say, say_item, say_json
-from controlplane.cli.pictures import say_change, say_status
-from controlplane.contract.documents import DocumentKind
+from controlplane.cli.output import AsJson, say_item, say_json
+from controlplane.cli.pictures import say_status
 
 EventKinds = Annotated[
     list[str] | None,
@@ -23,8 +22,6 @@ EventKinds = Annotated[
         "vantage, restraint, leader, dependency, registry or alarm.",
     ),
 ]
-ROWS = 20
-ROWS_MAX = 200
 
 
 def status(*, data_dir: DataDir = None, as_json: AsJson = False) -> None:
@@ -32,29 +29,6 @@ def status(*, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     with connect(data_dir) as api:
         answer = api.read("/status")
     say_json(answer) if as_json else say_status(answer)
-
-
-def history(
-    *,
-    kind: Annotated[DocumentKind | None, typer.Option(help="Only documents of this kind.")] = None,
-    name: Annotated[str | None, typer.Option(help="Only documents of this name.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=ROWS_MAX, help="How many changes.")] = ROWS,
-    cursor: Annotated[str | None, typer.Option(help="Go on where the page before ended.")] = None,
-    data_dir: DataDir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show who changed what and why; newest first."""
-    with connect(data_dir) as api:
-        page = api.read("/changes", kind=kind, name=name, limit=limit, cursor=cursor)
-    if as_json:
-        say_json(page)
-        return
-    for change in page["changes"]:
-        say_change(change)
-    if page["next_cursor"]:
-        say(f"older: --cursor {page['next_cursor']}")
-    if not page["changes"]:
-        say("no changes")
 
 
 def events(

@@ -15,6 +15,7 @@ from controlplane.cli import (
     demonstrating,
     doctor,
     failover,
+    history,
     looking,
     maintenance,
     starting,
@@ -40,7 +41,7 @@ app.command()(looking.status)
 app.add_typer(failover.app, name="failover")
 app.add_typer(switches.app, name="switch")
 app.add_typer(maintenance.app, name="maintenance")
-app.command()(looking.history)
+app.add_typer(history.app, name="history")
 app.command()(looking.events)
 app.command()(definitions.apply)
 app.command()(definitions.export)

@@ -9,6 +9,7 @@ from controlplane.cli.output import say, say_item, say_table
 Picture = Mapping[str, Any]
 
 PERCENT_ALL = 100
+DEGRADED = "degraded"
 
 
 def say_services(services: list[Picture]) -> None:
@@ -42,11 +43,28 @@ def say_switch(service: Picture, switch: Picture) -> None:
 
 
 def changed_switches(change: Picture) -> str:
-    """What a change of switches left behind: `recommendations degraded, search-depth normal`."""
+    """What a change left behind: `recs degraded false for 20%, depth normal (eu-west degraded 1)`."""
     after = change["after"] or {}
     gone = sorted((change["before"] or {}).keys() - after.keys())
-    states = [f"{name} {entry['state']}" for name, entry in sorted(after.items())]
+    states = [_left(name, entry) for name, entry in sorted(after.items())]
     return ", ".join([*states, *(f"{name} dropped" for name in gone)])
+
+
+def _left(name: str, entry: Picture) -> str:
+    """One switch as it stands in a document; its value where somebody wants another than the normal one."""
+    parts = [f"{name} {entry['state']}"]
+    if entry["state"] == DEGRADED:
+        parts += [_json(entry.get("value")), _share(entry)]
+    overrides = [
+        f"{region} {override['state']} {_json(override['value'])}"
+        for region, override in sorted(entry.get("regions", {}).items())
+    ]
+    return " ".join(part for part in (*parts, f"({', '.join(overrides)})" if overrides else "") if part)
+
+
+def _share(entry: Picture) -> str:
+    percent = entry.get("percent", PERCENT_ALL)
+    return "" if percent == PERCENT_ALL else f"for {percent}%"
 
 
 def _wrong(service: Picture) -> Iterator[str]:

@@ -212,7 +212,7 @@ def test_a_mistake_in_the_command_is_exit_code_2(
 
 def test_history_names_the_switches_that_changed(controlplane: Command, fakes: FakeDoors):
     """A row of switches says what became of each; one whose entry told nothing says nothing."""
-    degraded, normal = {"state": "degraded"}, {"state": "normal"}
+    degraded, normal = {"state": "degraded", "value": False}, {"state": "normal", "value": True}
     row = replace(
         HISTORY[0],
         kind="switches",
@@ -227,5 +227,5 @@ def test_history_names_the_switches_that_changed(controlplane: Command, fakes: F
 
     said = " ".join(controlplane("history", "--kind", "switches").out.split())
 
-    assert "switches/checkout revision 43 → recs degraded, old dropped flip by alice: INC-1" in said
+    assert "switches/checkout revision 43 → recs degraded false, old dropped flip by alice: INC-1" in said
     assert "switches/checkout revision 42 flip by alice" in said
