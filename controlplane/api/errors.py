@@ -63,7 +63,7 @@ async def _database(_: Request, error: DatabaseUnavailable) -> ProblemResponse:
     return ProblemResponse(
         503,
         "database_unavailable",
-        f"{error}. Failover, switches and restraints work without PostgreSQL; history and definitions wait for it.",
+        f"{error}. Failover, switches and restraints work without it; history and definitions wait for it.",
         headers={"Retry-After": "5"},
     )
 
