@@ -469,6 +469,7 @@ NAMES = {
     "revision": "1",
     "form": "csv",
     "kind": "failover",
+    "position": "1",
 }
 
 
