@@ -8,9 +8,11 @@ from playwright.async_api import BrowserContext, Page, async_playwright
 from bench._console_demo import Demo
 from tests.web.browsing import CHROMIUM, FLAGS
 
+SHOWN_MS_MAX = 10_000
 _WATCH = """([selector, wanted]) => {
   const shown = () => document.querySelector(selector).textContent.replace(/\\s+/g, " ");
-  window.onScreen = new Promise((resolve) => {
+  window.onScreen = new Promise((resolve, reject) => {
+    setTimeout(() => reject(new Error(`${selector} never showed ${wanted}: ${shown()}`)), LIMIT_MS);
     const look = () => {
       if (!new RegExp(wanted).test(shown())) return;
       observer.disconnect();
@@ -20,7 +22,7 @@ _WATCH = """([selector, wanted]) => {
     const every = { subtree: true, childList: true, characterData: true };
     observer.observe(document.querySelector(selector), every);
   });
-}"""
+}""".replace("LIMIT_MS", str(SHOWN_MS_MAX))
 
 
 @asynccontextmanager

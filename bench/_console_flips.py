@@ -1,8 +1,8 @@
-"""Owns the figure event → pixel: flips through the API, watched in Consul and in a browser."""
+"""Owns the figure event → pixel: flips and moves through the API, watched in Consul and in a browser."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -16,9 +16,9 @@ from bench._harness import Row, quantile
 from controlplane.contract.documents import DocumentKind
 from controlplane.contract.keys import Keys
 
-FLIPS = 40
-PAUSE_SECONDS = 1.0
-"""Between flips, so that readers have confirmed one before the next."""
+ACTS = 30
+PAUSE_SECONDS = 0.6
+"""Between acts, so that readers have confirmed one before the next."""
 READERS = 200
 EVENT_TO_PIXEL_MS_MAX = 500.0
 PARK_SECONDS = 0.02
@@ -26,71 +26,116 @@ PARK_SECONDS = 0.02
 TIMEOUT_SECONDS = 40
 CHUNK_BYTES = 64 * 1024
 SERVICE, SWITCH = "catalog", "images"
-KEY = f"/v1/kv/{Keys().document(DocumentKind.SWITCHES, SERVICE)}"
+GROUP = "catalog"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What a person asks of the API, and the text that it brings about on a page (a regular expression)."""
+
+    path: str
+    body: Mapping[str, str]
+    shown: str
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A page, the element on it that is looked at, and what a flip brings about there."""
+    """A page, the element on it that is looked at, the document behind it, and two acts that take turns."""
 
     title: str
     path: str
     selector: str
-    degraded: str
-    restored: str
+    key: str
+    acts: tuple[Act, Act]
 
 
+def _flip(verb: str, shown: str) -> Act:
+    return Act(f"switches/{SERVICE}/{SWITCH}/{verb}", {}, shown)
+
+
+def _move(region: str) -> Act:
+    return Act(f"failover/{GROUP}/move", {"to": region}, f"{region} ?ACTIVE")
+
+
+_SWITCHES, _FAILOVER = (
+    Keys().document(kind, name)
+    for kind, name in ((DocumentKind.SWITCHES, SERVICE), (DocumentKind.FAILOVER, GROUP))
+)
 VIEWS = (
-    View("page of the switch", f"/switches/{SERVICE}/{SWITCH}", "#state", "degraded", "normal"),
-    View("page Now", "/", "#places", r"Switches 1\b", r"Switches(?! 1)"),
+    View(
+        "a flip on the page of its switch",
+        f"/switches/{SERVICE}/{SWITCH}",
+        "#state",
+        _SWITCHES,
+        (_flip("degrade", "degraded"), _flip("restore", "normal")),
+    ),
+    View(
+        "a flip on the page Now",
+        "/",
+        "#places",
+        _SWITCHES,
+        (_flip("degrade", r"Switches 1\b"), _flip("restore", r"Switches(?! 1)")),
+    ),
+    View(
+        "a move on the page of its group",
+        f"/groups/{GROUP}",
+        "#regions",
+        _FAILOVER,
+        (_move("ap-south"), _move("eu-west")),
+    ),
 )
 
 
 async def event_to_pixel(demo: Demo) -> list[Row]:
     """Milliseconds from a document's being in Consul to its being on screen; alone, and with many readers."""
     async with logged_in(demo) as context, demo.client() as api, _consul(demo) as consul:
-        alone = [await _flips(demo, view, context, api, consul) for view in VIEWS]
+        alone = [await _samples(demo, view, context, api, consul) for view in VIEWS]
         async with _readers(demo):
-            crowded = [await _flips(demo, view, context, api, consul) for view in VIEWS]
+            crowded = [await _samples(demo, view, context, api, consul) for view in VIEWS]
     return [*_rows(alone, ""), *_rows(crowded, f", {READERS} more streams")]
 
 
 def verdict(rows: list[Row]) -> str:
-    """Whether the promise is kept."""
-    worst = max(row.value for row in rows if "p95" in row.case)
-    kept = "met" if worst <= EVENT_TO_PIXEL_MS_MAX else "MISSED"
-    return f"target, event → pixel at most {EVENT_TO_PIXEL_MS_MAX:g} ms p95: {kept} ({worst:.0f} ms)"
+    """Whether the promise is kept, with one person looking and with many readers besides."""
+    lines = []
+    for who, is_crowded in (("one person looking", False), (f"{READERS} more streams", True)):
+        p95s = [row for row in rows if "p95" in row.case and ("streams" in row.case) is is_crowded]
+        worst = max(row.value or 0.0 for row in p95s)
+        kept = "met" if worst <= EVENT_TO_PIXEL_MS_MAX else "MISSED"
+        limit = f"{EVENT_TO_PIXEL_MS_MAX:g} ms p95"
+        lines.append(f"target, event → pixel at most {limit}, {who}: {kept} ({worst:.0f} ms)")
+    return "\n".join(lines)
 
 
-async def _flips(
+async def _samples(
     demo: Demo, view: View, context: BrowserContext, api: httpx.AsyncClient, consul: httpx.AsyncClient
 ) -> list[float]:
-    """One sample per flip; the page is the only one that is open, for a hidden tab follows nothing."""
+    """One sample per act; the page is the only one that is open, for a hidden tab follows nothing."""
     samples = []
     page = await live_page(context, f"{demo.runtime.api}{view.path}")
-    for number in range(FLIPS):
-        verb, wanted = ("restore", view.restored) if number % 2 else ("degrade", view.degraded)
-        await watch(page, view.selector, wanted)
-        published = await _flip(verb, api, consul)
+    for number in range(ACTS):
+        act = view.acts[number % len(view.acts)]
+        await watch(page, view.selector, act.shown)
+        published = await _published(act, view.key, api, consul)
         samples.append(1000 * (await on_screen(page) - published))
         await asyncio.sleep(PAUSE_SECONDS)
     await page.close()
     return samples
 
 
-async def _flip(verb: str, api: httpx.AsyncClient, consul: httpx.AsyncClient) -> float:
+async def _published(act: Act, key: str, api: httpx.AsyncClient, consul: httpx.AsyncClient) -> float:
     """When a waiting reader had the new document, in seconds of the wall clock."""
-    index = (await consul.get(KEY)).headers["X-Consul-Index"]
+    index = (await consul.get(f"/v1/kv/{key}")).headers["X-Consul-Index"]
     async with asyncio.TaskGroup() as tasks:
-        arrival = tasks.create_task(_arrival(consul, index))
+        arrival = tasks.create_task(_arrival(key, consul, index))
         await asyncio.sleep(PARK_SECONDS)
-        reason = {"reason": "bench: event to pixel"}
-        (await api.post(f"/api/v1/switches/{SERVICE}/{SWITCH}/{verb}", json=reason)).raise_for_status()
+        asked = {**act.body, "reason": "bench: event to pixel"}
+        (await api.post(f"/api/v1/{act.path}", json=asked)).raise_for_status()
     return arrival.result()
 
 
-async def _arrival(consul: httpx.AsyncClient, index: str) -> float:
-    await consul.get(KEY, params={"index": index, "wait": "30s"})
+async def _arrival(key: str, consul: httpx.AsyncClient, index: str) -> float:
+    await consul.get(f"/v1/kv/{key}", params={"index": index, "wait": "30s"})
     return time.time()  # noqa: TID251 - the browser's clock is the wall clock, too
 
 

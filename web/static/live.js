@@ -11,7 +11,7 @@ const KINDS = [
 ];
 const FETCH_TIMEOUT_MS = 5_000;
 const FETCHES_APART_MS = 150;
-const REST_PER_FETCH = 3; // a control plane that is slow is asked less often
+const REST_MS_MAX = 1_000; // after a fetch it rests as long as that took: who is slow is asked less often
 const SILENCE_MS = 25_000; // it says something every 10 s
 const SAID_APART_MS = 2_000;
 const RETRY_BASE_MS = 500;
@@ -118,7 +118,8 @@ async function refresh() {
       isStale = true;
       if (source) lost();
     }
-    await pause(Math.max(FETCHES_APART_MS, REST_PER_FETCH * (performance.now() - started)));
+    const took = performance.now() - started;
+    await pause(Math.max(FETCHES_APART_MS, Math.min(took, REST_MS_MAX)));
   }
   isFetching = false;
 }
