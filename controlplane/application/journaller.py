@@ -141,11 +141,7 @@ class Journaller:
             mark: self._read[mark] if mark in self._read else _copy(self.keys, identity, entry)
             for mark, entry in marks.items()
         }
-        self.alarms = tuple(
-            f"{key} is not a log entry of this program; it stays where it is"
-            for (_, key, _), copy in self._read.items()
-            if copy is None
-        )
+        self.alarms = _of_strangers(sorted(key for (_, key, _), copy in self._read.items() if copy is None))
         copies = [copy for copy in self._read.values() if copy is not None]
         return sorted(copies, key=lambda copy: (copy.entry.create_index, copy.entry.key))
 
@@ -188,6 +184,16 @@ class Journaller:
                 ),
             ]
         )
+
+
+def _of_strangers(keys: Sequence[str]) -> tuple[str, ...]:
+    """One alarm, however many there are: it must not hide the others."""
+    if not keys:
+        return ()
+    if len(keys) == 1:
+        return (f"{keys[0]} is not a log entry of this program; it stays where it is",)
+    more = f"{keys[0]} and {len(keys) - 1} more"
+    return (f"{more} are no log entries of this program; they stay where they are",)
 
 
 def _copy(keys: Keys, identity: str, entry: Entry) -> _Copy | None:

@@ -150,6 +150,19 @@ async def test_a_strangers_entry_is_named_and_left_alone(key: str, value: bytes)
     assert desk.server.peek(key)
 
 
+async def test_many_strangers_are_one_alarm() -> None:
+    """However much somebody leaves below `log/`, the other alarms can still be read."""
+    desk = Desk()
+    for number in range(3):
+        desk.server.edit(f"{KEYS.logs}notes-{number}", b"{}")
+    await desk.journaller.copy()
+
+    (alarm,) = desk.journaller.alarms
+    assert (
+        alarm == f"{KEYS.logs}notes-0 and 2 more are no log entries of this program; they stay where they are"
+    )
+
+
 async def test_old_entries_with_rows_are_pruned_but_for_the_last() -> None:
     """An entry is deleted once it is stored and old; the highest of a document says where numbers go on."""
     desk = Desk()
