@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from heapq import merge
 
 from controlplane.application.change_rows import change_view
@@ -187,4 +187,4 @@ def _concerns(change: ChangeView, switch: str) -> bool:
 
 
 def _evaluation(row: EvaluationRow) -> EvaluationView:
-    return EvaluationView(**asdict(row))
+    return EvaluationView(**{one.name: getattr(row, one.name) for one in fields(row)})
