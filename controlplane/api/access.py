@@ -77,7 +77,7 @@ def _unauthenticated(secret: str) -> ProblemResponse:
     detail = (
         "This token is not known here; `controlplane token create` makes one."
         if secret
-        else "Send a token: `Authorization: Bearer …`."
+        else "Send a token: `Authorization: Bearer …`; the command line takes it from CONTROLPLANE_TOKEN."
     )
     return ProblemResponse(401, "unauthenticated", detail, headers={"WWW-Authenticate": "Bearer"})
 

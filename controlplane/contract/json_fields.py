@@ -1,6 +1,7 @@
 """Owns the checking of JSON fields: each says what is wanted where it found something else."""
 
 import json
+from collections.abc import Iterable
 from math import isfinite
 from typing import Any
 
@@ -8,6 +9,10 @@ from controlplane.contract.names import is_name
 
 INTEGER_MIN, INTEGER_MAX = -(2**63), 2**63 - 1
 """What the integers of every language hold."""
+
+
+NESTING_LEVELS_MAX = 500
+"""Of what is read at all: half of what Python's stack holds, so that what can be read can be told, too."""
 
 
 class DocumentError(ValueError):
@@ -26,23 +31,30 @@ def json_object(raw: bytes, *, bytes_max: int) -> dict[str, Any]:
         value = json.loads(raw.decode(), parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise DocumentError(f"not JSON: {error}") from error
+    if _is_deeper(value, NESTING_LEVELS_MAX):
+        raise DocumentError(f"nested deeper than {NESTING_LEVELS_MAX} levels")
     if not isinstance(value, dict):
-        raise DocumentError(f"a JSON object is wanted, this is a {type(value).__name__}")
+        raise DocumentError(f"a JSON object is wanted, not {shown(value)}"[:200])
     return value
 
 
 def integer(value: Any) -> int:
     """A JSON integer of 64 bits."""
     if not is_int(value):
-        raise DocumentError(f"an integer is wanted, not {value!r}"[:200])
+        raise DocumentError(f"an integer is wanted, not {shown(value)}"[:200])
     return int(value)
 
 
 def text(value: Any) -> str:
     """A JSON string."""
     if not isinstance(value, str):
-        raise DocumentError(f"a text is wanted, not {value!r}")
+        raise DocumentError(f"a text is wanted, not {shown(value)}")
     return value
+
+
+def shown(value: Any) -> str:
+    """A value for messages: the three words of JSON as JSON writes them, all else as Python does."""
+    return json.dumps(value) if value is None or isinstance(value, bool) else repr(value)
 
 
 def name(value: Any) -> str:
@@ -55,6 +67,21 @@ def name(value: Any) -> str:
 def is_int(value: Any) -> bool:
     """Whether this is a whole number, written as one, of 64 bits."""
     return isinstance(value, int) and not isinstance(value, bool) and INTEGER_MIN <= value <= INTEGER_MAX
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    layer = [value]
+    for _ in range(levels):
+        if not layer:
+            return False
+        layer = [inner for outer in layer for inner in _inside(outer)]
+    return bool(layer)
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _refuse(constant: str) -> Any:

@@ -167,7 +167,7 @@ def check_value(kind: SwitchType, value: Any) -> None:
         DocumentError: it is not, or it is too large.
     """
     if not _FITS[kind](value):
-        raise DocumentError(f"a value of type {kind} is wanted, not {value!r}"[:200])
+        raise DocumentError(f"a value of type {kind} is wanted, not {json_fields.shown(value)}"[:200])
     if kind in (SwitchType.STRING, SwitchType.JSON) and len(canonical(value)) > TEXT_VALUE_BYTES_MAX:
         raise DocumentError(f"the value is larger than {TEXT_VALUE_BYTES_MAX} bytes")
 

@@ -2,6 +2,7 @@
 # Prints a value now and after every change: sh follow.sh controlplane/values/failover/checkout
 # It outlives whatever happens to Consul and never takes a known value away. Needs curl 7.84 or newer.
 set -u
+[ $# -eq 1 ] || { echo "usage: sh follow.sh controlplane/values/failover/GROUP" >&2; exit 2; }
 url="http://${CONSUL_HTTP_ADDR:-127.0.0.1:8500}/v1/kv/$1"
 newline='
 '

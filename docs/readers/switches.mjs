@@ -500,7 +500,11 @@ function conclude({ statusCode, headers }, body) {
 // ── run ──
 
 async function main(key, region) {
-  const [, prefix, service] = /^(.*)switches\/([^/]+)$/.exec(key);
+  const [, prefix, service] = /^(.*)switches\/([^/]+)$/.exec(key) ?? [];
+  if (service === undefined) {
+    console.error("usage: node switches.mjs controlplane/switches/SERVICE [REGION]");
+    process.exit(2);
+  }
   const reader = new SwitchReader({ service, region, prefix, directory: process.env.READER_DIRECTORY });
   const print = () => console.log(JSON.stringify(reader.values())); // here a service acts
   reader.on("change", print);

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,20 @@ async def test_node(followed: Followed, node_recipes: Path) -> None:
     """Node's package `consul` is told of each change."""
     async with running(*node(followed, node_recipes), environment=followed.environment) as program:
         await follows(program, followed)
+
+
+@pytest.mark.parametrize(
+    "command", [["sh", "follow.sh"], ["node", "switches.mjs"], ["node", "switches.mjs", "checkout"]]
+)
+def test_a_recipe_without_its_key_says_what_it_wants(command: list[str], reader_path: str) -> None:
+    """One line of usage and exit code 2, not the innards of the program."""
+    ended = subprocess.run(
+        command, cwd=RECIPES, env={"PATH": reader_path}, capture_output=True, text=True, check=False
+    )
+
+    assert ended.returncode == 2
+    assert len(ended.stderr.splitlines()) == 1
+    assert f"{command[1]} controlplane/" in ended.stderr
 
 
 async def test_shell_outlives_consul(followed_alone: Followed, own_consul: OwnConsul) -> None:

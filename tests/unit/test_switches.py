@@ -1,6 +1,7 @@
 """Switch documents: their format, and what each switch is worth to a reader."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -164,6 +165,24 @@ def test_a_value_that_no_reader_could_hold_is_refused() -> None:
         with pytest.raises(DocumentError):
             check_value(kind, value)
     check_value(SwitchType.JSON, _nested(32))
+
+
+@pytest.mark.parametrize("field", ["value", "schema"])
+def test_no_depth_of_nesting_breaks_the_reading(field: str) -> None:
+    """Whatever stands in Consul is read or refused; what almost fits the stack ends no process."""
+    raw = json.dumps({"schema": "s", "value": 1} | {field: "@"}).encode()
+    for levels in range(600, 1000):
+        with pytest.raises(DocumentError):
+            parse_switches(raw.replace(b'"@"', b"[" * levels + b"]" * levels))
+
+
+@pytest.mark.parametrize(
+    ("value", "told"), [(True, "not true"), (None, "not null"), ([1], "not [1]"), ("on", "not 'on'")]
+)
+def test_a_refused_value_is_told_as_it_was_written(value: object, told: str) -> None:
+    """Whoever wrote JSON reads JSON; half a character in a text stays escaped."""
+    with pytest.raises(DocumentError, match=re.escape(told)):
+        check_value(SwitchType.INT, value)
 
 
 def _nested(levels: int) -> object:
