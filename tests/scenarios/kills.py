@@ -78,8 +78,9 @@ async def _brought(scene: Scene, leading: Plane, group: str, region: str) -> Fai
     """The group where a person wants it to be, and all is well."""
     held = await scene.sight.held(group)
     if held.active != region:
-        answer = await leading.move(group, region, reason="back")
-        assert answer.outcome == "done", answer
+        await eventually(
+            lambda: leading.move(group, region, reason="back"), lambda answer: answer.outcome == "done"
+        )
     await scene.steady()
     return await scene.sight.held(group)
 
