@@ -1,4 +1,4 @@
-"""Owns the page Now: what is wrong, groups by regions, what is degraded, and what happened last."""
+"""Owns the page Now: what is wrong, what moved, groups by regions, what is degraded, what happened last."""
 
 from collections.abc import Sequence
 from heapq import merge
@@ -14,6 +14,7 @@ from controlplane.console.board import board
 from controlplane.console.context import DoorsGiven, RendererGiven, pages
 from controlplane.console.past import answered
 from controlplane.console.readers import readers
+from controlplane.console.recent_moves import recent_moves
 from controlplane.console.story import story
 from controlplane.console.switch_rows import Asked, Row, found, rows
 from controlplane.console.visitors import VisitorGiven
@@ -42,6 +43,7 @@ async def now(
         board=board(status),
         away=away,
         away_total=away_total,
+        moves=recent_moves(status, [one.change for one in entries or () if one.change]),
         entries=None if entries is None else story(entries, as_of=status.as_of),
     )
 

@@ -1,5 +1,6 @@
 """What the page Now says besides groups: refusals, switches away from normal, non-decisions."""
 
+import re
 from dataclasses import replace
 
 import httpx
@@ -8,7 +9,8 @@ import pytest
 from controlplane.application.ports.evaluations import EvaluationRow
 from tests.fakes.doors import FakeDoors
 from tests.web.confirmations import confirmation, straggler
-from tests.web.pictures import GOOD
+from tests.web.group_pictures import DOCUMENT
+from tests.web.pictures import GOOD, MOVED
 from tests.web.test_pages import HERE, HOSTILE, application, words
 
 STAYED = EvaluationRow(
@@ -49,6 +51,38 @@ async def test_instances_that_refuse_are_named_with_their_words(browser: httpx.A
     assert "checkout-ap-2, checkout-ap-4: still at revision 41, “recommendations: not a bool”" in text
     assert "checkout-us-1: nothing applied, “unknown schema”" in text
     assert 'href="/switches/checkout"' in (await browser.get("/")).text
+
+
+async def test_a_move_has_its_life_on_screen_for_ten_minutes(browser: httpx.AsyncClient, fakes: FakeDoors):
+    """From where to where, by whom and why, each step with its time; then it is history and nothing else."""
+    moved = replace(MOVED, document={**DOCUMENT, "previous": "us-east"})
+    still = replace(
+        MOVED, name="catalog", document={**DOCUMENT, "change": {"kind": "apply", "at": GOOD.as_of}}
+    )
+    arrived = confirmation("checkout", revision=17, instances=40)
+    fakes.queries.picture = replace(GOOD, groups=(moved, still), confirmations=(arrived,))
+    fresh = await words(browser)
+    fakes.queries.picture = replace(fakes.queries.picture, as_of="2026-01-12T09:41:08.000Z")
+
+    assert "moved checkout : us-east → eu-west 09:31:07 automatic · controlplane us-east down from" in fresh
+    assert "published 09:31:07 revision 17 by controlplane confirmed by 40 of 40 instances" in fresh
+    assert "moved catalog" not in fresh
+    assert "moved checkout" not in await words(browser)
+
+
+async def test_the_latest_moves_come_first_and_few(browser: httpx.AsyncClient, fakes: FakeDoors):
+    """Many groups that leave a region at once are not a wall; a time that is none is no news."""
+    moves = [
+        {**DOCUMENT, "change": {"kind": "manual", "at": f"2026-01-12T09:31:0{second}.000Z"}}
+        for second in range(8)
+    ]
+    groups = [replace(MOVED, name=f"group-{number}", document=one) for number, one in enumerate(moves)]
+    odd = replace(MOVED, name="odd", document={**DOCUMENT, "change": {"kind": "manual", "at": "soon"}})
+    fakes.queries.picture = replace(GOOD, groups=(*groups, odd))
+
+    told = re.findall(r"moved ([a-z0-9-]+) :", await words(browser))
+
+    assert told == ["group-7", "group-6", "group-5", "group-4", "group-3"]
 
 
 async def test_a_change_on_its_way_is_told_until_it_has_arrived(browser: httpx.AsyncClient, fakes: FakeDoors):
