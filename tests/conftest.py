@@ -3,6 +3,7 @@
 import asyncio
 import os
 
+import pytest
 from hypothesis import settings
 
 pytest_plugins = [
@@ -12,6 +13,14 @@ pytest_plugins = [
     "tests.fixtures.logs",
     "tests.fixtures.postgres",
 ]
+
+SLOW_FILES = "tests/scenarios/"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the stories: one worker runs a file, and the last one would work on alone for minutes."""
+    items.sort(key=lambda item: SLOW_FILES not in item.path.as_posix())
+
 
 for name in [*os.environ]:  # the caller's own control plane and Consul are none of the tests' business
     if name.startswith(("CONTROLPLANE_", "CONSUL_")) and name != "CONSUL_BIN":
