@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from controlplane.application.views import ChangeView, GroupView, StatusView
 from controlplane.console.life import Step, in_force, life
+from controlplane.console.marks import Mark, Shape
 from controlplane.console.moments import Moment, moment
 from controlplane.console.texts import gettext as _
 from controlplane.contract.documents import ChangeKind
@@ -22,6 +23,7 @@ _MOVES = frozenset({ChangeKind.AUTOMATIC, ChangeKind.MANUAL, ChangeKind.DRILL, C
 class RecentMove:
     """A group that has moved lately."""
 
+    mark: Mark
     group: str
     path: str
     """Of its page."""
@@ -60,6 +62,7 @@ def _seconds(text: str) -> float | None:
 def _drawn(group: GroupView, status: StatusView, history: Sequence[ChangeView]) -> RecentMove:
     change, document = in_force(group), group.document or {}
     return RecentMove(
+        mark=Mark(Shape.MOVING, _("moved")),
         group=group.name,
         path=f"/groups/{quote(group.name, safe='')}",
         way=_way(document.get("previous"), group.active),
