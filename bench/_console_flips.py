@@ -88,7 +88,7 @@ VIEWS = (
 
 async def event_to_pixel(demo: Demo) -> list[Row]:
     """Milliseconds from a document's being in Consul to its being on screen; alone, and with many readers."""
-    async with logged_in(demo) as context, demo.client() as api, _consul(demo) as consul:
+    async with logged_in(demo) as context, demo.client() as api, consul_of(demo) as consul:
         alone = [await _samples(demo, view, context, api, consul) for view in VIEWS]
         async with _readers(demo):
             crowded = [await _samples(demo, view, context, api, consul) for view in VIEWS]
@@ -127,19 +127,21 @@ async def _published(act: Act, key: str, api: httpx.AsyncClient, consul: httpx.A
     """When a waiting reader had the new document, in seconds of the wall clock."""
     index = (await consul.get(f"/v1/kv/{key}")).headers["X-Consul-Index"]
     async with asyncio.TaskGroup() as tasks:
-        arrival = tasks.create_task(_arrival(key, consul, index))
+        arrived = tasks.create_task(arrival(key, consul, index))
         await asyncio.sleep(PARK_SECONDS)
         asked = {**act.body, "reason": "bench: event to pixel"}
         (await api.post(f"/api/v1/{act.path}", json=asked)).raise_for_status()
-    return arrival.result()
+    return arrived.result()
 
 
-async def _arrival(key: str, consul: httpx.AsyncClient, index: str) -> float:
+async def arrival(key: str, consul: httpx.AsyncClient, index: str) -> float:
+    """When Consul told of a newer document than the one of this index, in seconds of the wall clock."""
     await consul.get(f"/v1/kv/{key}", params={"index": index, "wait": "30s"})
     return time.time()  # noqa: TID251 - the browser's clock is the wall clock, too
 
 
-def _consul(demo: Demo) -> httpx.AsyncClient:
+def consul_of(demo: Demo) -> httpx.AsyncClient:
+    """Asks the Consul of a demo."""
     return httpx.AsyncClient(base_url=f"http://{demo.runtime.consul}", timeout=TIMEOUT_SECONDS)
 
 
@@ -173,15 +175,20 @@ async def _read(demo: Demo, opened: asyncio.Event) -> None:
         writer.close()
 
 
-def _rows(samples: Sequence[list[float]], crowd: str) -> list[Row]:
+def rows(title: str, samples: Sequence[float]) -> list[Row]:
+    """Median and p95 of milliseconds."""
     return [
         Row(
             bench="console",
-            case=f"event → pixel, {view.title}{crowd}, {figure}",
-            value=quantile(shown, share),
+            case=f"event → pixel, {title}, {figure}",
+            value=quantile(samples, share),
             unit="ms",
-            runs=len(shown),
+            runs=len(samples),
         )
-        for view, shown in zip(VIEWS, samples, strict=True)
         for figure, share in (("p50", 0.5), ("p95", 0.95))
     ]
+
+
+def _rows(samples: Sequence[list[float]], crowd: str) -> list[Row]:
+    shown = zip(VIEWS, samples, strict=True)
+    return [row for view, found in shown for row in rows(f"{view.title}{crowd}", found)]

@@ -7,6 +7,7 @@ instances are one process that answers on as many addresses. Event to pixel is m
 import asyncio
 
 from bench._console_demo import running_demo
+from bench._console_failovers import failover_to_pixel
 from bench._console_flips import event_to_pixel, verdict
 from bench._console_large import running_large_fleet
 from bench._console_load import page_load, verdicts
@@ -19,7 +20,7 @@ def main() -> None:
     with running_large_fleet() as large:
         pages = asyncio.run(page_load(large))
     with running_demo() as demo:
-        flips = asyncio.run(event_to_pixel(demo))
+        flips = [*asyncio.run(event_to_pixel(demo)), *asyncio.run(failover_to_pixel(demo))]
     present([*pages, *flips], json_file)
     print(*verdicts(pages), verdict(flips), sep="\n")
 
